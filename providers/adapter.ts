@@ -1,0 +1,127 @@
+/**
+ * All that the broker knows about one provider. An adapter is a set of pure functions: no sockets, no clock, no
+ * randomness, no logging. Its state is plain JSON, so it survives hibernation as it is.
+ */
+import type { JsonValue } from '../protocol/json.ts';
+import type { AudioObservation, Observation } from '../protocol/observations.ts';
+import type { PublicError } from '../protocol/errors.ts';
+
+/** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
+export type Payload = string | ArrayBuffer;
+
+/** Where a client may put the provider's own key. */
+export type Carrier =
+  | { readonly in: 'header'; readonly name: string; readonly scheme?: string }
+  | { readonly in: 'query'; readonly name: string }
+  | { readonly in: 'subprotocol'; readonly prefix: string };
+
+/** A client's wish to open a session, already authenticated and size-checked. It is JSON, so that it can be kept. */
+export type ConnectRequest = {
+  /** Path after the provider's name, without a leading slash; '' for the short form. */
+  readonly path: string;
+  /** The client's query, in its order, without credentials and without the broker's own parameters. */
+  readonly query: readonly (readonly [string, string])[];
+  /** Client headers that the adapter asked for in `forwardHeaders`; names in lower case. */
+  readonly headers: { readonly [name: string]: string };
+  /** Subprotocols that the client offered, without those that carry a credential or a parameter of the broker. */
+  readonly subprotocols: readonly string[];
+  /** The provider's base URL, http(s), without a trailing slash. */
+  readonly baseUrl: string;
+  /** Null when the provider needs none (the built-in simulator). */
+  readonly credential: string | null;
+};
+
+/** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly subprotocols: readonly string[];
+}
+
+export type Sender =
+  | { readonly side: 'upstream' }
+  | { readonly side: 'client'; readonly client: string };
+
+/** Frames of the broker's own making. */
+export interface Outgoing {
+  readonly upstream: readonly Payload[];
+  readonly clients: readonly Payload[];
+}
+
+/** What one frame means. `state` is the same object when nothing in it changed. */
+export interface Reading<S> {
+  readonly state: S;
+  readonly observations: readonly Observation[];
+  /** Where the frame goes: across to the other side, or nowhere. Always `across` unless `intercepts(state)` held. */
+  readonly route: 'across' | 'nowhere';
+  /** Sent besides, such as the next step of a restoration. */
+  readonly send?: Outgoing;
+  /** True on the frame that completes a restoration: client frames held back may go now. */
+  readonly restored?: true;
+  /** When the provider says that this socket will end. */
+  readonly expires?: { readonly inMs: number } | { readonly atMs: number };
+}
+
+/** Rewrites the frames of one client that speaks an older dialect. Pure; null = the frame has no counterpart. */
+export interface Translation {
+  toUpstream(payload: Payload): Payload | null;
+  toClient(payload: Payload): Payload | null;
+}
+
+export interface ProviderAdapter<S extends JsonValue = JsonValue> {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  /** Raise it when the state's shape changes; state saved under another number is dropped. */
+  readonly stateVersion: number;
+
+  /** Names of the deployment's settings for this provider, and where it is dialled without one. */
+  readonly settings: {
+    readonly key: string | null;
+    readonly baseUrl: string;
+    readonly defaultBaseUrl: string;
+  };
+  /** In the order in which they are tried. */
+  readonly carriers: readonly Carrier[];
+  /** The only client headers that may reach the provider; lower case. */
+  readonly forwardHeaders: readonly string[];
+  /** The model named by a request, for token limits, the record and the price; null when it names none. */
+  modelOf(request: Pick<ConnectRequest, 'path' | 'query'>): string | null;
+  /** Paths that this provider serves; anything else is a 404 before any dial. `suggestion` names the nearest. */
+  accepts(path: string): { readonly ok: true } | { readonly ok: false; readonly suggestion: string };
+  /** One frame in the provider's own error shape, for clients that cannot read a refused upgrade. */
+  errorFrame(error: PublicError): string;
+
+  /** State before the first frame. */
+  begin(request: ConnectRequest): S;
+  /** Where and how to dial. */
+  dial(request: ConnectRequest, state: S): UpstreamRequest;
+  /** Reads one frame. Never throws: what it cannot read is observed as nothing. */
+  read(state: S, from: Sender, payload: Payload): Reading<S>;
+  /**
+   * True while `read` decides where frames go (during a restoration). Otherwise the frame is sent before it is read:
+   * that is what keeps reading off the hot path.
+   */
+  intercepts(state: S): boolean;
+  /**
+   * Called on each opening of an upstream socket. First time: sends nothing, and is complete. Later: what clients must
+   * be told of the break, and the first step of restoring the conversation; `read` takes the further steps.
+   */
+  restore(state: S): { readonly state: S; readonly send: Outgoing; readonly complete: boolean };
+  /**
+   * Optional fast path: recognises an audio frame by its head and tail, without parsing it. Returns null when it is not
+   * certain; `read` then decides. A skimmed frame never changes the state.
+   */
+  skim?(state: S, from: Sender, payload: Payload): AudioObservation | null;
+  /** Optional: the translation that this client needs, by how it connected. Null: it speaks the provider's own wire. */
+  translation?(signals: ClientSignals): Translation | null;
+  /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
+  owes(state: S): boolean;
+  /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
+  resumable?(code: number, reason: string): boolean;
+}
+
+/** How a client introduced itself; what tells an older dialect from the current one. */
+export interface ClientSignals {
+  readonly headers: { readonly [name: string]: string };
+  readonly subprotocols: readonly string[];
+}

@@ -4,32 +4,16 @@
  */
 import type { JsonValue } from '../protocol/json.ts';
 import type { AudioObservation, Observation } from '../protocol/observations.ts';
+import type { ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 
-/** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
-export type Payload = string | ArrayBuffer;
+export type { ConnectRequest, Payload };
 
 /** Where a client may put the provider's own key. */
 export type Carrier =
   | { readonly in: 'header'; readonly name: string; readonly scheme?: string }
   | { readonly in: 'query'; readonly name: string }
   | { readonly in: 'subprotocol'; readonly prefix: string };
-
-/** A client's wish to open a session, already authenticated and size-checked. It is JSON, so that it can be kept. */
-export type ConnectRequest = {
-  /** Path after the provider's name, without a leading slash; '' for the short form. */
-  readonly path: string;
-  /** The client's query, in its order, without credentials and without the broker's own parameters. */
-  readonly query: readonly (readonly [string, string])[];
-  /** Client headers that the adapter asked for in `forwardHeaders`; names in lower case. */
-  readonly headers: { readonly [name: string]: string };
-  /** Subprotocols that the client offered, without those that carry a credential or a parameter of the broker. */
-  readonly subprotocols: readonly string[];
-  /** The provider's base URL, http(s), without a trailing slash. */
-  readonly baseUrl: string;
-  /** Null when the provider needs none (the built-in simulator). */
-  readonly credential: string | null;
-};
 
 /** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
 export interface UpstreamRequest {
@@ -84,6 +68,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   readonly carriers: readonly Carrier[];
   /** The only client headers that may reach the provider; lower case. */
   readonly forwardHeaders: readonly string[];
+  /** Client headers that `translation` looks at; lower case. They are never forwarded. */
+  readonly signalHeaders: readonly string[];
   /** The model named by a request, for token limits, the record and the price; null when it names none. */
   modelOf(request: Pick<ConnectRequest, 'path' | 'query'>): string | null;
   /** Paths that this provider serves; anything else is a 404 before any dial. `suggestion` names the nearest. */

@@ -1,0 +1,117 @@
+/**
+ * The client side: hibernatable sockets, found again by the number in their attachment.
+ */
+import { type CloseFrame, isSendableCode } from '../protocol/close-codes.ts';
+import type { Payload } from '../protocol/connect.ts';
+
+/** Answered by the runtime without waking the object. Text only (measured 2026-10-23), and never a provider's frame. */
+export const PING = '{"type":"parley.ping"}';
+const PONG = '{"type":"parley.pong"}';
+
+interface Attachment {
+  readonly parley: 1;
+  readonly client: number;
+}
+
+/** `bufferedAmount` exists since workerd 1.20261117.1, and not yet in the compiler's view of a WebSocket. */
+type MeasuredSocket = WebSocket & { readonly bufferedAmount?: number };
+
+export class ClientSockets {
+  readonly #ctx: DurableObjectState;
+  readonly #sockets = new Map<number, MeasuredSocket>();
+  #allGone: (() => void) | null = null;
+  #broken = false;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+  }
+
+  /** Takes a client in and returns the end that goes into its 101 answer. */
+  accept(client: number): WebSocket {
+    const pair = new WebSocketPair();
+    this.#ctx.acceptWebSocket(pair[1], ['client', `client:${client}`]);
+    const attachment: Attachment = { parley: 1, client };
+    pair[1].serializeAttachment(attachment);
+    this.#sockets.set(client, pair[1]);
+    return pair[0];
+  }
+
+  /** The client's number, or null for a socket of another instance that nobody here knows. */
+  clientOf(socket: WebSocket): number | null {
+    const attachment: unknown = socket.deserializeAttachment();
+    if (typeof attachment !== 'object' || attachment === null || !('client' in attachment)) return null;
+    const { client } = attachment;
+    return typeof client === 'number' && this.#sockets.has(client) ? client : null;
+  }
+
+  /** Unsent bytes, where the runtime tells them. */
+  buffered(client: number): number | undefined {
+    return this.#sockets.get(client)?.bufferedAmount;
+  }
+
+  /** When the client last sent the runtime-answered ping (ms since the epoch), or null. */
+  lastPing(client: number): number | null {
+    const socket = this.#sockets.get(client);
+    if (socket === undefined) return null;
+    return this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? null;
+  }
+
+  send(client: number, payload: Payload): void {
+    const socket = this.#sockets.get(client);
+    if (socket === undefined || socket.readyState !== WebSocket.OPEN) return;
+    socket.send(payload);
+  }
+
+  close(client: number, frame: CloseFrame): void {
+    const socket = this.#sockets.get(client);
+    if (socket !== undefined) closeSocket(socket, frame);
+  }
+
+  /** The client closed, or its answer to our Close came: the handshake is complete. */
+  gone(client: number): void {
+    this.#sockets.delete(client);
+    if (this.#sockets.size === 0) this.#allGone?.();
+  }
+
+  /** The socket failed: the runtime holds on to it until the object lets go. */
+  broke(client: number): void {
+    this.#broken = true;
+    this.gone(client);
+  }
+
+  /** Resolves when the last closing handshake is over, at the latest after `waitMs`. */
+  allGone(waitMs: number): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#allGone = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** True while there are sockets that only the end of this object would end. */
+  get linger(): boolean {
+    return this.#broken || this.#sockets.size > 0;
+  }
+}
+
+/**
+ * Answers a client's Close: under the hibernation API the runtime leaves that to us, and a client without an answer
+ * waits for its own timeout (measured 2026-10-23).
+ */
+export function answerClose(socket: WebSocket, code: number, reason: string): void {
+  closeSocket(socket, isSendableCode(code) ? { code, reason } : null);
+}
+
+/** Without a frame the Close carries no code, as the other side's did. */
+function closeSocket(socket: WebSocket, frame: CloseFrame | null): void {
+  try {
+    if (frame === null) socket.close();
+    else socket.close(frame.code, frame.reason);
+  } catch {
+    // Closed from both sides at once: the socket is what we wanted it to be.
+  }
+}

@@ -1,0 +1,48 @@
+/** One life of a session: from its first client to its end. */
+import { type ConnectPlan, sessionObjectName } from '../protocol/connect.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
+import { providerFor } from '../providers/registry.ts';
+import { LIMITS } from '../session/limits.ts';
+import { Session, type Wire } from '../session/session.ts';
+import type { Env } from './environment.ts';
+import type { FailedDial } from './opening.ts';
+import { RecorderLink } from './recorder-link.ts';
+import type { UpstreamSocket } from './upstream-socket.ts';
+
+export interface Life {
+  readonly session: Session;
+  readonly plan: ConnectPlan;
+  readonly adapter: ProviderAdapter;
+  readonly link: RecorderLink;
+  upstream: UpstreamSocket | null;
+  /** What the provider chose. */
+  subprotocol: string | null;
+  failure: FailedDial | null;
+}
+
+/** A session that is about to dial. The edge has looked the provider up already, so it is known. */
+export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (problem: string) => void): Life {
+  const adapter = providerFor(plan.provider);
+  if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
+  const startedAt = Date.now();
+  const session = new Session(plan, adapter, LIMITS, wire, startedAt);
+  const link = new RecorderLink({
+    recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
+    opening: {
+      address: plan.session,
+      provider: plan.provider,
+      model: plan.model,
+      simulated: plan.simulated,
+      credentialSource: plan.credentialSource,
+      log: plan.log,
+      metadata: plan.metadata,
+      eventId: plan.eventId,
+      startedAt,
+    },
+    recording: session.recording,
+    totals: () => session.totals(),
+    limits: LIMITS,
+    report,
+  });
+  return { session, plan, adapter, link, upstream: null, subprotocol: null, failure: null };
+}

@@ -1,0 +1,78 @@
+/** Opens a session's upstream: the dial, and what a failed one means to the client. */
+import type { ConnectPlan } from '../protocol/connect.ts';
+import { type ErrorCode, publicError } from '../protocol/errors.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import { passRefusal, refuse } from '../protocol/refusal.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
+import { LIMITS } from '../session/limits.ts';
+import { type Dialled, dial, type Refused } from './upstream-socket.ts';
+
+/** A dial that did not open, as the record has it and as each client hears it. */
+export interface FailedDial {
+  readonly reason: ErrorCode;
+  readonly detail: Readonly<Record<string, JsonValue>>;
+  /** A new response for each client that waited. */
+  response(): Response;
+}
+
+/** The platform's own fetch, or the built-in simulator's. */
+export type Fetcher = (request: Request) => Promise<Response>;
+
+export function dialUpstream(
+  adapter: ProviderAdapter,
+  plan: ConnectPlan,
+  state: JsonValue,
+  fetcher: Fetcher,
+): Promise<Dialled> {
+  return dial(adapter.dial(plan.request, state), fetcher, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
+}
+
+/** What a dial that did not open means. The stored key never leaves: it is cut out of whatever the provider answered. */
+export function failedDial(dialled: Exclude<Dialled, { kind: 'open' }>, plan: ConnectPlan, adapter: ProviderAdapter): FailedDial {
+  const setting = adapter.settings.key ?? 'the key';
+  switch (dialled.kind) {
+    case 'refused':
+      return plan.credentialSource === 'stored' && (dialled.status === 401 || dialled.status === 403)
+        ? own('provider_key_rejected', { provider: adapter.id, status: String(dialled.status), setting }, { status: dialled.status })
+        : passedOn(dialled, plan, adapter);
+    case 'unreachable':
+      return own(
+        'upstream_unreachable',
+        { provider: adapter.id, host: hostOf(plan.request.baseUrl), setting: adapter.settings.baseUrl },
+        {},
+      );
+    case 'timeout':
+      return own('upstream_timeout', { provider: adapter.id, seconds: String(plan.dialTimeoutMs / 1000) }, {});
+  }
+}
+
+function own(
+  reason: ErrorCode,
+  values: Readonly<Record<string, string>>,
+  detail: Readonly<Record<string, JsonValue>>,
+): FailedDial {
+  return { reason, detail, response: () => refuse(publicError(reason, values)) };
+}
+
+function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter): FailedDial {
+  const error = publicError('provider_refused', { provider: adapter.id, status: String(refused.status) });
+  const body = scrubbed(refused.body, plan.request.credential);
+  return {
+    reason: 'provider_refused',
+    detail: { status: refused.status },
+    response: () => passRefusal(error, refused.status, refused.headers, body),
+  };
+}
+
+/** Providers quote keys in their refusals ("Incorrect API key provided: …"). */
+function scrubbed(body: Uint8Array, secret: string | null): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(body);
+  if (secret === null || secret === '') return copy;
+  const text = new TextDecoder().decode(copy);
+  // Untouched bytes stay untouched: decoding and encoding again would change a body that is not UTF-8.
+  return text.includes(secret) ? new Uint8Array(new TextEncoder().encode(text.replaceAll(secret, '[redacted]'))) : copy;
+}
+
+function hostOf(baseUrl: string): string {
+  return URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl;
+}

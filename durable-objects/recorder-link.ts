@@ -1,0 +1,125 @@
+/**
+ * Carries a session's log to its recorder, in batches, one at a time and in order. The relay never waits for it: every
+ * call is made off the frame's path, and a recorder that fails is called again while the session goes on.
+ */
+import type { Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
+import type { Limits } from '../session/limits.ts';
+import type { Recording } from '../session/recording.ts';
+import type { RecorderObject } from './recorder-object.ts';
+
+type LinkLimits = Pick<Limits, 'flushMs' | 'flushJitter' | 'recorderRetryMs' | 'heartbeatMs'>;
+
+/** After the end, how often a recorder that fails is tried before the session lets go. */
+const LAST_ATTEMPTS = 8;
+
+export interface LinkOptions {
+  /** A new stub for every call: after an exception the old one is of no use. */
+  readonly recorder: () => DurableObjectStub<RecorderObject>;
+  readonly opening: Opening;
+  readonly recording: Recording;
+  readonly totals: () => Totals;
+  readonly limits: LinkLimits;
+  readonly report: (problem: string) => void;
+}
+
+export class RecorderLink {
+  readonly #options: LinkOptions;
+  readonly #flushMs: number;
+  #begun = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #pumping: Promise<void> | null = null;
+  #urgent = false;
+  #failures = 0;
+  #totalsAt = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { flushMs, flushJitter } = options.limits;
+    this.#flushMs = flushMs * (1 - flushJitter * Math.random());
+  }
+
+  /** Opens the record, and waits for the verdict. Rejects when the recorder's storage does not answer. */
+  async begin(): Promise<OpeningVerdict> {
+    const verdict = await this.#options.recorder().begin(this.#options.opening);
+    this.#begun = verdict.kind === 'opened';
+    return verdict;
+  }
+
+  /** There is something to store. Cheap: called for every frame. */
+  poke(): void {
+    if (this.#pumping !== null) return;
+    if (this.#options.recording.due === 'now') this.#start();
+    else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs);
+  }
+
+  /** Stores what is in memory; true when all of it was, within `waitMs`. */
+  async settle(waitMs: number): Promise<boolean> {
+    const until = Date.now() + waitMs;
+    this.#urgent = true;
+    while (!this.#options.recording.settled && Date.now() < until) {
+      this.#start();
+      await Promise.race([this.#pumping, pause(until - Date.now())]);
+    }
+    this.#urgent = false;
+    return this.#options.recording.settled;
+  }
+
+  /** Stores everything, then the ending. After it nothing more is sent. */
+  async finish(ending: Ending): Promise<void> {
+    for (let attempt = 1; attempt <= LAST_ATTEMPTS; attempt += 1) {
+      try {
+        if (!(await this.settle(this.#options.limits.recorderRetryMs * 2))) continue;
+        if (!this.#begun) await this.begin();
+        await this.#options.recorder().finish(ending);
+        return;
+      } catch (error) {
+        this.#options.report(`the recorder did not take the end of the session: ${String(error)}`);
+        await pause(this.#options.limits.recorderRetryMs);
+      }
+    }
+    // The recorder's own alarm finds the session gone, and marks the record as interrupted.
+    this.#options.report('gave up on the recorder; the end of this session is not stored');
+  }
+
+  #start(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = null;
+      if (this.#options.recording.due !== 'nothing') this.poke();
+    });
+  }
+
+  async #pump(): Promise<void> {
+    const { recording } = this.#options;
+    do {
+      const now = Date.now();
+      const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
+      if (batch === null) return;
+      try {
+        if (!this.#begun) await this.begin();
+        await this.#options.recorder().append(batch);
+        recording.acknowledged();
+        this.#failures = 0;
+      } catch (error) {
+        recording.failed();
+        this.#failures += 1;
+        if (this.#failures === 1) this.#options.report(`the recorder failed: ${String(error)}`);
+        await pause(this.#options.limits.recorderRetryMs);
+      }
+    } while (this.#urgent || recording.due === 'now');
+  }
+
+  /** The totals are a row of their own, so they go along with records, and else only now and then. */
+  #totalsDue(hasRecords: boolean, now: number): Totals | null {
+    if (!hasRecords && now - this.#totalsAt < this.#options.limits.heartbeatMs) return null;
+    this.#totalsAt = now;
+    return this.#options.totals();
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.max(0, ms));
+  });
+}

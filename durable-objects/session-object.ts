@@ -1,0 +1,230 @@
+/**
+ * The session: holds the client sockets and the one upstream socket, and writes nothing to its own storage. This class
+ * only turns platform callbacks into events of `session/session.ts`, and its effects into platform calls.
+ */
+import { DurableObject } from 'cloudflare:workers';
+import { CLOSE } from '../protocol/close-codes.ts';
+import { chooseSubprotocol, type ConnectPlan, readPlan, sessionObjectName } from '../protocol/connect.ts';
+import { publicError } from '../protocol/errors.ts';
+import type { Ending } from '../protocol/recording.ts';
+import { refuse } from '../protocol/refusal.ts';
+import { payloadBytes } from '../protocol/segment.ts';
+import { closeFor } from '../session/causes.ts';
+import { LIMITS } from '../session/limits.ts';
+import type { DeadlineName, Wire } from '../session/session.ts';
+import { answerClose, ClientSockets } from './client-sockets.ts';
+import type { Env } from './environment.ts';
+import { beginLife, type Life } from './life.ts';
+import { logLine } from './log-line.ts';
+import { dialUpstream, failedDial, type Fetcher } from './opening.ts';
+import { openSessions } from './open-sessions.ts';
+import { Timers } from './timers.ts';
+
+/** How long a read waits for what is still in memory. */
+const SETTLE_MS = 2000;
+
+export class SessionObject extends DurableObject<Env> {
+  readonly #clients: ClientSockets;
+  readonly #timers = new Timers<DeadlineName>((name) => this.#life?.session.deadline(name, Date.now()));
+  #life: Life | null = null;
+  /** Serialises the opening: input gates do not hold across a `fetch` (measured 2026-10-23: 3 joins, 3 upstreams). */
+  #opening: Promise<Life | Response> | null = null;
+  #ended: Promise<void> | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#clients = new ClientSockets(ctx);
+    // Sockets that outlived their object: their upstream died with it, and so did the session.
+    const { code, reason } = closeFor('interrupted');
+    for (const socket of ctx.getWebSockets()) answerClose(socket, code, reason);
+  }
+
+  // --- called by the edge and by the recorder --------------------------------------------------------------------
+
+  /** One client's upgrade; see `planRequest`. Answers 101, or a refusal. */
+  override async fetch(request: Request): Promise<Response> {
+    const plan = readPlan(request);
+    await this.#ended;
+    this.#opening ??= this.#open(plan);
+    const life = await this.#opening;
+    if (life instanceof Response) return life.clone();
+    if (life.failure !== null) return life.failure.response();
+    return this.#attach(life, plan);
+  }
+
+  /** Ends the session; returns when the record is stored. False when it is not live. */
+  async end(code: 'ended_by_request' | 'deleted' | 'restarting'): Promise<boolean> {
+    const life = this.#life;
+    if (life === null) return false;
+    life.session.endFor(code, Date.now());
+    await this.#ended;
+    return true;
+  }
+
+  /** Stores what is in memory, so that a read is up to date. False when no session lives here. */
+  async settle(): Promise<boolean> {
+    const life = this.#life;
+    if (life === null) return false;
+    if (this.#ended !== null) await this.#ended;
+    else await life.link.settle(SETTLE_MS);
+    return true;
+  }
+
+  /** Whether the session lives. Being asked is what keeps an object without clients from being evicted. */
+  heartbeat(): boolean {
+    return this.#life !== null;
+  }
+
+  // --- platform callbacks ------------------------------------------------------------------------------------------
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const client = this.#clients.clientOf(socket);
+    if (client !== null) this.#life?.session.clientFrame(client, message, Date.now());
+  }
+
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    answerClose(socket, code, reason);
+    const client = this.#clients.clientOf(socket);
+    if (client === null) return;
+    this.#clients.gone(client);
+    this.#life?.session.leave(client, code, reason, Date.now());
+  }
+
+  override webSocketError(socket: WebSocket, error: unknown): void {
+    // The runtime has closed with 1009 already when a message was over 32 MiB (measured 2026-10-23).
+    const tooBig = String(error).includes('too large');
+    const client = this.#clients.clientOf(socket);
+    if (client === null) return;
+    this.#clients.broke(client);
+    this.#life?.session.leave(client, tooBig ? CLOSE.tooBig : CLOSE.abnormal, '', Date.now());
+  }
+
+  // --- opening -----------------------------------------------------------------------------------------------------
+
+  async #open(plan: ConnectPlan): Promise<Life | Response> {
+    const life = beginLife(plan, this.env, this.#wire(plan), (problem) => this.#report(plan, problem));
+    if (plan.named) {
+      const refused = await this.#askRecorder(life);
+      if (refused !== null) {
+        this.#opening = null;
+        return refused;
+      }
+    }
+    this.#life = life;
+    openSessions.add(sessionObjectName(plan.session));
+    life.link.poke();
+    const startedAt = Date.now();
+    const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(plan));
+    const now = Date.now();
+    if (dialled.kind === 'open') {
+      life.upstream = dialled.socket;
+      life.subprotocol = dialled.subprotocol;
+      if (life.session.phase === 'ended') dialled.socket.close({ code: CLOSE.normal, reason: '' });
+      else life.session.upstreamOpened(now - startedAt, now);
+    } else {
+      life.failure = failedDial(dialled, plan, life.adapter);
+      if (dialled.kind === 'unreachable') this.#report(plan, `dial: ${dialled.detail}`);
+      life.session.upstreamRefused(life.failure.reason, life.failure.detail, now);
+    }
+    return life;
+  }
+
+  /** An id that a client chose may have been used before. */
+  async #askRecorder(life: Life): Promise<Response | null> {
+    try {
+      const verdict = await life.link.begin();
+      return verdict.kind === 'opened' ? null : refuse(publicError('session_ended', { reason: verdict.reason }));
+    } catch (error) {
+      this.#report(life.plan, `the recorder does not answer: ${String(error)}`);
+      return refuse(publicError('storage_unavailable'));
+    }
+  }
+
+  /** Takes a client in. The upstream's frames flow from here on: nothing is awaited, so the first one is not lost. */
+  #attach(life: Life, plan: ConnectPlan): Response {
+    const { session } = life;
+    if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
+    if (plan.provider !== life.plan.provider) {
+      return refuse(publicError('session_other_provider', { provider: life.plan.provider }));
+    }
+    if (session.clients >= plan.maxClients) {
+      return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
+    }
+    const translation = life.adapter.translation?.(plan.signals) ?? null;
+    const client = session.join(plan.role, translation, { user_agent: plan.userAgent }, Date.now());
+    const socket = this.#clients.accept(client.number);
+    this.#startUpstream(life);
+    const headers = new Headers();
+    const subprotocol = chooseSubprotocol(plan.offer, life.subprotocol);
+    if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);
+    return new Response(null, { status: 101, webSocket: socket, headers });
+  }
+
+  #startUpstream({ session, upstream }: Life): void {
+    upstream?.start({
+      frame: (payload) => session.upstreamFrame(payload, Date.now()),
+      closed: (code, reason) => session.upstreamClosed(code, reason, Date.now()),
+      failed: (detail) =>
+        detail.includes('too large')
+          ? session.upstreamFrameTooBig(Date.now())
+          : session.upstreamClosed(CLOSE.abnormal, '', Date.now()),
+    });
+  }
+
+  #fetcher(plan: ConnectPlan): Fetcher {
+    if (!plan.simulated) return (request) => fetch(request);
+    // The compiler does not know this Worker's own exports; worker/index.ts exports the simulator under this name.
+    const { SimulatorEntrypoint } = this.ctx.exports as unknown as { readonly SimulatorEntrypoint: { fetch: Fetcher } };
+    return (request) => SimulatorEntrypoint.fetch(request);
+  }
+
+  // --- effects -----------------------------------------------------------------------------------------------------
+
+  #wire(plan: ConnectPlan): Wire {
+    return {
+      toUpstream: (payload) => this.#life?.upstream?.send(payload) ?? false,
+      toClient: (client, payload) => {
+        if (this.#keepsUp(client, payload)) this.#clients.send(client, payload);
+      },
+      closeUpstream: (frame) => this.#life?.upstream?.close(frame),
+      closeClient: (client, frame) => this.#clients.close(client, frame),
+      setDeadline: (name, at) => this.#timers.set(name, at),
+      recorded: () => this.#life?.link.poke(),
+      ended: (ending) => {
+        this.#ended = this.#conclude(ending);
+      },
+      report: (problem) => this.#report(plan, problem),
+    };
+  }
+
+  #keepsUp(client: number, payload: string | ArrayBuffer): boolean {
+    const session = this.#life?.session;
+    const backlog = session?.backlogOf(client);
+    if (session === undefined || backlog === undefined) return false;
+    const lastPing = () => this.#clients.lastPing(client);
+    const over = backlog.over(payloadBytes(payload), this.#clients.buffered(client), lastPing);
+    if (over === 0) return true;
+    session.clientTooSlow(client, over, Date.now());
+    return false;
+  }
+
+  /** Stores the rest, waits a little for the clients' answers to our Close, and lets the object go. */
+  async #conclude(ending: Ending): Promise<void> {
+    const life = this.#life;
+    if (life === null) return;
+    await life.link.finish(ending);
+    openSessions.delete(sessionObjectName(life.plan.session));
+    this.#life = null;
+    this.#opening = null;
+    this.#ended = null;
+    if (!this.#clients.linger) return;
+    // A socket that we closed stays open until the object has been idle for 10 s, and its client waits as long
+    // (measured 2026-10-23); letting the object go ends it at once. By now every Close frame is out.
+    await this.#clients.allGone(LIMITS.closeWaitMs);
+    if (this.#life === null && this.#opening === null) this.ctx.abort('session over');
+  }
+
+  #report(plan: ConnectPlan, problem: string): void {
+    logLine('warn', 'session_problem', { session: plan.session.id, provider: plan.provider, problem });
+  }
+}

@@ -1,0 +1,164 @@
+/** The provider's side: one dial, and the one socket that comes of it. */
+import type { CloseFrame } from '../protocol/close-codes.ts';
+import type { Payload } from '../protocol/connect.ts';
+import type { UpstreamRequest } from '../providers/adapter.ts';
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly status: number;
+  /** Those that may be passed on. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export type Dialled =
+  | { readonly kind: 'open'; readonly socket: UpstreamSocket; readonly subprotocol: string | null }
+  | Refused
+  | { readonly kind: 'unreachable'; readonly detail: string }
+  | { readonly kind: 'timeout' };
+
+/** Headers of a refusal that help the client and tell nothing of us. */
+const PASSED_HEADERS = ['content-type', 'retry-after', 'x-request-id', 'request-id'];
+
+export interface UpstreamEvents {
+  frame(payload: Payload): void;
+  closed(code: number, reason: string): void;
+  /** The platform gave up on the socket: no close event follows. */
+  failed(detail: string): void;
+}
+
+type Fetch = (request: Request) => Promise<Response>;
+
+/** Dials by `fetch`: only so can headers be sent (measured 2026-10-23: ws(s) URLs throw there, so they are http(s)). */
+export async function dial(
+  target: UpstreamRequest,
+  fetcher: Fetch,
+  timeoutMs: number,
+  maxBodyBytes: number,
+): Promise<Dialled> {
+  const abort = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    abort.abort();
+  }, timeoutMs);
+  try {
+    const headers = new Headers({ ...target.headers, Upgrade: 'websocket' });
+    if (target.subprotocols.length > 0) headers.set('Sec-WebSocket-Protocol', target.subprotocols.join(', '));
+    // A redirect would carry the credentials to wherever it points.
+    const request = new Request(target.url, { headers, redirect: 'manual', signal: abort.signal });
+    // The race holds even where the platform is slow to act on the signal.
+    const response = await Promise.race([fetcher(request), aborted(abort.signal)]);
+    if (response === null) return { kind: 'timeout' };
+    const socket = response.webSocket;
+    if (socket !== null) {
+      return { kind: 'open', socket: new UpstreamSocket(socket), subprotocol: response.headers.get('sec-websocket-protocol') };
+    }
+    return {
+      kind: 'refused',
+      status: response.status,
+      headers: passedHeaders(response.headers),
+      body: await readUpTo(response.body, maxBodyBytes),
+    };
+  } catch (error) {
+    return late ? { kind: 'timeout' } : { kind: 'unreachable', detail: String(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}
+
+function passedHeaders(headers: Headers): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of PASSED_HEADERS) {
+    const value = headers.get(name);
+    if (value !== null) passed[name] = value;
+  }
+  return passed;
+}
+
+/** The first `max` bytes of a body; the rest is let go. */
+async function readUpTo(body: ReadableStream<Uint8Array> | null, max: number): Promise<Uint8Array> {
+  const kept = new Uint8Array(max);
+  let used = 0;
+  if (body === null) return kept.subarray(0, 0);
+  const reader = body.getReader();
+  while (used < max) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const part = value.subarray(0, max - used);
+    kept.set(part, used);
+    used += part.length;
+  }
+  await reader.cancel().catch(() => undefined); // The provider may have hung up already; what we wanted we have.
+  return kept.slice(0, used);
+}
+
+export class UpstreamSocket {
+  readonly #socket: WebSocket;
+  #over = false;
+  #started = false;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    // From compatibility date 2026-03-17 on, binary frames are Blobs by default: asynchronous, so they would overtake.
+    socket.binaryType = 'arraybuffer';
+  }
+
+  /** Begins to deliver frames. Listeners and accept() in one turn: frames that came with the 101 are not lost. */
+  start(events: UpstreamEvents): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#socket.addEventListener('message', (event) => {
+      // Pinned to arraybuffer above, so a frame is a string or an ArrayBuffer and never a Blob.
+      if (!this.#over) events.frame(event.data as Payload);
+    });
+    this.#socket.addEventListener('close', (event) => {
+      if (this.#finish()) events.closed(event.code, event.reason);
+      this.#answer(event.code, event.reason);
+    });
+    this.#socket.addEventListener('error', (event) => {
+      // After a proper close workerd also fires `error` (measured 2026-10-23); `#finish` makes it count once.
+      if (this.#finish()) events.failed(event.message);
+    });
+    this.#socket.accept();
+  }
+
+  /** False when the socket is not open any more: nothing was sent. */
+  send(payload: Payload): boolean {
+    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(payload);
+    return true;
+  }
+
+  /** Idempotent; after it no event is delivered. */
+  close(frame: CloseFrame): void {
+    if (!this.#started) this.#socket.accept();
+    this.#started = true;
+    if (!this.#finish()) return;
+    try {
+      this.#socket.close(frame.code, frame.reason);
+    } catch {
+      // The provider closed in the same moment.
+    }
+  }
+
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    return true;
+  }
+
+  #answer(code: number, reason: string): void {
+    try {
+      this.#socket.close(code, reason);
+    } catch {
+      // A reserved code, or the runtime answered already: either way the handshake is over.
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** What the edge hands to a session: one client's wish to connect, authenticated, authorised and size-checked. */
+
+/** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
+export type Payload = string | ArrayBuffer;
+
+export interface SessionAddress {
+  readonly account: string;
+  readonly gateway: string;
+  readonly id: string;
+}
+
+/**
+ * The name of a session's objects. Each part carries its length, so no two triples share a name:
+ * (a, b/c, d) and (a/b, c, d) would without.
+ */
+export function sessionObjectName(address: SessionAddress): string {
+  return [address.account, address.gateway, address.id].map((part) => `${part.length}:${part}`).join('/');
+}
+
+export function directoryObjectName(account: string, gateway: string): string {
+  return [account, gateway].map((part) => `${part.length}:${part}`).join('/');
+}
+
+/** What a provider's adapter needs to dial. It is JSON, so that it can be kept. */
+export type ConnectRequest = {
+  /** Path after the provider's name, without a leading slash; '' for the short form. */
+  readonly path: string;
+  /** The client's query, in its order, without credentials and without the broker's own parameters. */
+  readonly query: readonly (readonly [string, string])[];
+  /** Client headers that the adapter asked for in `forwardHeaders`; names in lower case. */
+  readonly headers: { readonly [name: string]: string };
+  /** Subprotocols that the client offered, without those that carry a credential or a parameter of the broker. */
+  readonly subprotocols: readonly string[];
+  /** The provider's base URL, http(s), without a trailing slash. */
+  readonly baseUrl: string;
+  /** Null when the provider needs none (the built-in simulator). */
+  readonly credential: string | null;
+};
+
+export type Role = 'controller' | 'speaker' | 'observer';
+export type LogMode = 'full' | 'metadata' | 'none';
+
+export interface ConnectPlan {
+  readonly session: SessionAddress;
+  /** True when the client chose the id by `parley-session`: then it may join, and may come back. */
+  readonly named: boolean;
+  readonly provider: string;
+  readonly model: string | null;
+  readonly request: ConnectRequest;
+  readonly credentialSource: 'client' | 'stored' | 'none';
+  /** True: the built-in simulator plays the provider. */
+  readonly simulated: boolean;
+  readonly role: Role | null;
+  readonly userAgent: string | null;
+  /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
+  readonly signals: { readonly headers: Readonly<Record<string, string>>; readonly subprotocols: readonly string[] };
+  /** How to answer an offer of subprotocols (design 3.4). */
+  readonly offer: SubprotocolOffer;
+  readonly log: LogMode;
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly eventId: string | null;
+  readonly dialTimeoutMs: number;
+  readonly graceMs: number;
+  readonly maxSessionMs: number;
+  readonly maxClients: number;
+}
+
+export interface SubprotocolOffer {
+  /** Offered values that carry no secret, in the client's order. */
+  readonly open: readonly string[];
+  /** The gateway credential as it was offered, when every offered value carries a credential. */
+  readonly lastResort: string | null;
+}
+
+/**
+ * The one value to answer with, or null for none: the upstream's choice if it was offered, else the first that carries
+ * no secret, else the gateway credential as the last resort (browsers fail when an offer goes unanswered).
+ */
+export function chooseSubprotocol(offer: SubprotocolOffer, upstreamChoice: string | null): string | null {
+  if (upstreamChoice !== null && offer.open.includes(upstreamChoice)) return upstreamChoice;
+  return offer.open[0] ?? offer.lastResort;
+}
+
+const PLAN_HEADER = 'parley-plan';
+
+/**
+ * The request that carries a plan to its session. It is made anew, with nothing of the client's request in it: what
+ * clients send can never be taken for a plan.
+ */
+export function planRequest(plan: ConnectPlan): Request {
+  return new Request('https://session.parley.internal/connect', {
+    headers: { Upgrade: 'websocket', [PLAN_HEADER]: encodeURIComponent(JSON.stringify(plan)) },
+  });
+}
+
+export function readPlan(request: Request): ConnectPlan {
+  // Only planRequest() writes this header, and only the edge can reach a session.
+  return JSON.parse(decodeURIComponent(request.headers.get(PLAN_HEADER) ?? 'null')) as ConnectPlan;
+}

@@ -1,0 +1,119 @@
+/** What a session tells its recorder. All of it is plain data: it crosses an object boundary by RPC. */
+import type { JsonValue } from './json.ts';
+import type { LogMode, SessionAddress } from './connect.ts';
+import type { Segment } from './segment.ts';
+
+/** Who ended a session. */
+export type ClosedBy = 'client' | 'upstream' | 'parley';
+
+export interface Opening {
+  readonly address: SessionAddress;
+  readonly provider: string;
+  readonly model: string | null;
+  readonly simulated: boolean;
+  readonly credentialSource: 'client' | 'stored' | 'none';
+  readonly log: LogMode;
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly eventId: string | null;
+  /** ms since the epoch. */
+  readonly startedAt: number;
+}
+
+/** Answer to an opening: may the session go on? */
+export type OpeningVerdict =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'ended'; readonly reason: string };
+
+export interface TokenTotals {
+  readonly input_text: number;
+  readonly input_audio: number;
+  readonly input_image: number;
+  readonly cached_text: number;
+  readonly cached_audio: number;
+  readonly cached_image: number;
+  readonly output_text: number;
+  readonly output_audio: number;
+  readonly output_image: number;
+  readonly reasoning: number;
+}
+
+/** Sums of one purpose: what the model billed, or what transcription billed. */
+export interface UsageTotals {
+  readonly reports: number;
+  readonly tokens: TokenTotals;
+  readonly seconds: number;
+  readonly characters: number;
+}
+
+/** Running sums; the last ones that the recorder got are the session's. */
+export interface Totals {
+  readonly frames_up: number;
+  readonly frames_down: number;
+  readonly bytes_up: number;
+  readonly bytes_down: number;
+  /** Upstream frames sent on to clients: what `parley-after` counts. */
+  readonly received: number;
+  readonly frames_not_logged: number;
+  readonly responses: number;
+  readonly interruptions: number;
+  readonly tool_calls: number;
+  readonly errors: number;
+  /** Measured from the frames. Null: of unknown format. */
+  readonly audio_in_ms: number | null;
+  readonly audio_out_ms: number | null;
+  readonly response: UsageTotals;
+  readonly transcription: UsageTotals;
+}
+
+/** A small row beside the frames; `seq` points at the frame that it was read from. */
+export interface LogRecord {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind:
+    | 'phase'
+    | 'client.joined'
+    | 'client.left'
+    | 'turn'
+    | 'usage'
+    | 'transcript'
+    | 'tool'
+    | 'error'
+    | 'expires'
+    | 'stalled'
+    | 'gap';
+  readonly body: { readonly [key: string]: JsonValue };
+}
+
+export interface Batch {
+  readonly segments: readonly Segment[];
+  readonly records: readonly LogRecord[];
+  /** Present when they are due to be stored: a row is not written for every flush. */
+  readonly totals: Totals | null;
+  /** Set once, on the first batch after the upstream opened. */
+  readonly live: { readonly at: number; readonly dialMs: number } | null;
+}
+
+export interface Ending {
+  readonly at: number;
+  readonly reason: string;
+  readonly closedBy: ClosedBy;
+  readonly code: number;
+  readonly closeReason: string;
+  readonly totals: Totals;
+}
+
+/** A session's row in the directory: what lists show and filter on. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly status: 'live' | 'ended';
+  readonly provider: string;
+  readonly model: string | null;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly endedReason: string | null;
+  readonly turns: number;
+  readonly tokens: number | null;
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  /** Grows with every change: an older summary that arrives late is dropped. */
+  readonly revision: number;
+}

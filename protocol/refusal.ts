@@ -1,0 +1,61 @@
+/**
+ * How a session refuses a client, on its way back to the edge: an ordinary response whose headers say what the edge must
+ * make of it. The edge takes these headers off before anything leaves.
+ */
+import type { PublicError } from './errors.ts';
+
+/** JSON of the PublicError, percent-encoded: header values are ASCII. */
+const REFUSAL_HEADER = 'parley-refusal';
+/** Present when the body is the provider's own answer, to be passed on with its status. */
+const PROVIDER_ANSWER_HEADER = 'parley-provider-answer';
+
+export interface Refusal {
+  readonly error: PublicError;
+  readonly providerAnswered: boolean;
+}
+
+/** An answer of Parley's own. */
+export function refuse(error: PublicError, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(null, {
+    status: error.status,
+    headers: { ...headers, [REFUSAL_HEADER]: encodeURIComponent(JSON.stringify(error)) },
+  });
+}
+
+/** The provider's own answer to the handshake. `status` must not be 101. */
+export function passRefusal(
+  error: PublicError,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array<ArrayBuffer>,
+): Response {
+  // 204, 205 and 304 must not have a body; nor may a status below 200 be answered by hand.
+  const bodiless = status === 204 || status === 205 || status === 304;
+  return new Response(bodiless ? null : body, {
+    status: status < 200 ? 502 : status,
+    headers: {
+      ...headers,
+      [REFUSAL_HEADER]: encodeURIComponent(JSON.stringify(error)),
+      [PROVIDER_ANSWER_HEADER]: '1',
+    },
+  });
+}
+
+/** Reads a refusal back, or null when the response is none (a 101). */
+export function readRefusal(response: Response): Refusal | null {
+  const encoded = response.headers.get(REFUSAL_HEADER);
+  if (encoded === null) return null;
+  return {
+    // Written by the two functions above, and by nothing else: clients cannot reach a session without the edge.
+    error: JSON.parse(decodeURIComponent(encoded)) as PublicError,
+    providerAnswered: response.headers.has(PROVIDER_ANSWER_HEADER),
+  };
+}
+
+/** The response without the headers that are only for the edge. */
+export function withoutRefusalHeaders(headers: Headers): Headers {
+  const cleaned = new Headers(headers);
+  cleaned.delete(REFUSAL_HEADER);
+  cleaned.delete(PROVIDER_ANSWER_HEADER);
+  return cleaned;
+}

@@ -1,0 +1,233 @@
+/**
+ * The shapes of the REST API: one source for checking requests, for the types, and for `/openapi.json`.
+ * Snake case, RFC 3339 times, `null` for unknown.
+ */
+import * as v from 'valibot';
+
+/** Accounts, gateways and sessions are named so. */
+export const Name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -'));
+
+const Time = v.pipe(v.string(), v.isoTimestamp('must be an RFC 3339 time such as 2026-11-24T12:00:00Z'));
+const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+
+function whole(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.string(),
+    v.regex(/^[0-9]{1,16}$/, message),
+    v.transform(Number),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+}
+
+export const SCOPES = ['connect', 'observe', 'read', 'admin'] as const;
+export const ROLES = ['controller', 'speaker', 'observer'] as const;
+
+const Tag = v.union([v.string(), v.number(), v.boolean()]);
+export const Metadata = v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(64)), Tag);
+
+export const SessionsQuery = v.strictObject({
+  status: v.optional(v.picklist(['live', 'ended'])),
+  provider: v.optional(Text),
+  model: v.optional(Text),
+  ended_reason: v.optional(Text),
+  since: v.optional(Time),
+  until: v.optional(Time),
+  cursor: v.optional(Text),
+  limit: v.optional(whole(1, 100)),
+});
+
+export const EventsQuery = v.strictObject({
+  after: v.optional(whole(0, Number.MAX_SAFE_INTEGER)),
+  before: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
+  direction: v.optional(v.picklist(['up', 'down'], 'must be up (client to provider) or down')),
+  type: v.optional(Text),
+  client: v.optional(Text),
+  limit: v.optional(whole(1, 1000)),
+});
+
+export const TokenRequest = v.strictObject({
+  scope: v.optional(v.pipe(v.array(v.picklist(SCOPES)), v.minLength(1)), ['connect']),
+  /** Providers that may be dialled; absent: all. */
+  providers: v.optional(v.array(Text)),
+  /** Models that may be asked for; absent: all. */
+  models: v.optional(v.array(Text)),
+  /** The one session that may be joined or created. */
+  session: v.optional(Name),
+  role: v.optional(v.picklist(ROLES)),
+  /** Longest duration of a session that this token opens. */
+  max_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(604_800))),
+  /** The only browser origin that may use it. */
+  origin: v.optional(v.pipe(v.string(), v.url())),
+  expires_in: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400)), 3600),
+});
+export type TokenRequest = v.InferOutput<typeof TokenRequest>;
+
+export const ClientSecretRequest = v.object({
+  expires_after: v.optional(
+    v.object({
+      anchor: v.literal('created_at', "must be 'created_at'"),
+      seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(10), v.maxValue(7200)), 600),
+    }),
+  ),
+  session: v.optional(
+    v.strictObject({
+      type: v.optional(v.picklist(['realtime', 'transcription'])),
+      model: v.optional(Text),
+    }),
+  ),
+});
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const TokenSums = v.object({
+  input_text: Count,
+  input_audio: Count,
+  input_image: Count,
+  cached_text: Count,
+  cached_audio: Count,
+  cached_image: Count,
+  output_text: Count,
+  output_audio: Count,
+  output_image: Count,
+  reasoning: Count,
+});
+
+const UsageSums = v.object({
+  /** How many reports of the provider were added up. */
+  reports: Count,
+  tokens: TokenSums,
+  seconds: v.number(),
+  characters: Count,
+});
+
+export const SessionSummaryShape = v.object({
+  id: v.string(),
+  status: v.picklist(['live', 'ended']),
+  provider: v.string(),
+  model: v.nullable(v.string()),
+  started_at: Time,
+  ended_at: v.nullable(Time),
+  duration_ms: v.nullable(Count),
+  ended_reason: v.nullable(v.string()),
+  turns: Count,
+  tokens: v.nullable(Count),
+  metadata: Metadata,
+});
+
+export const SessionShape = v.object({
+  id: v.string(),
+  account: v.string(),
+  gateway: v.string(),
+  status: v.picklist(['live', 'ended']),
+  provider: v.string(),
+  model: v.nullable(v.string()),
+  /** True when the built-in simulator played the provider. */
+  simulated: v.boolean(),
+  key_source: v.picklist(['client', 'stored', 'none']),
+  log: v.picklist(['full', 'metadata', 'none']),
+  started_at: Time,
+  /** When the provider's socket opened; null when it never did. */
+  live_at: v.nullable(Time),
+  dial_ms: v.nullable(Count),
+  ended_at: v.nullable(Time),
+  duration_ms: v.nullable(Count),
+  ended_reason: v.nullable(v.string()),
+  closed_by: v.nullable(v.picklist(['client', 'upstream', 'parley'])),
+  /** As it was seen: 1006 stays 1006 here. */
+  close_code: v.nullable(Count),
+  close_reason: v.nullable(v.string()),
+  metadata: Metadata,
+  event_id: v.nullable(v.string()),
+  clients: v.array(
+    v.object({
+      id: v.string(),
+      role: v.picklist(ROLES),
+      user_agent: v.nullable(v.string()),
+      joined_at: Time,
+      left_at: v.nullable(Time),
+      close_code: v.nullable(Count),
+      close_reason: v.nullable(v.string()),
+    }),
+  ),
+  frames: v.object({ up: Count, down: Count, bytes_up: Count, bytes_down: Count, not_logged: Count }),
+  /** Upstream frames sent on to clients. */
+  received: Count,
+  /** Bytes of the log on disk. */
+  log_bytes: Count,
+  turns: v.array(
+    v.object({
+      response_id: v.string(),
+      outcome: v.picklist(['completed', 'interrupted', 'failed', 'incomplete']),
+      output: v.nullable(v.picklist(['audio', 'text'])),
+      /** From the end of the request (speech, commit or response.create) to the first audio or text. */
+      first_output_ms: v.nullable(Count),
+      duration_ms: v.nullable(Count),
+      seq: Count,
+    }),
+  ),
+  latency: v.object({ turns: Count, p50_ms: v.nullable(Count), max_ms: v.nullable(Count) }),
+  interruptions: Count,
+  tool_calls: Count,
+  errors: Count,
+  /** Measured from the frames; null: of unknown format. */
+  audio: v.object({ in_ms: v.nullable(v.number()), out_ms: v.nullable(v.number()) }),
+  /** The provider's own figures. `complete` is false after a crash: reports may be missing. */
+  usage: v.object({ response: UsageSums, transcription: UsageSums, complete: v.boolean() }),
+});
+export type SessionShape = v.InferOutput<typeof SessionShape>;
+export type SessionSummaryShape = v.InferOutput<typeof SessionSummaryShape>;
+
+export const EventShape = v.union([
+  v.object({
+    kind: v.literal('frame'),
+    seq: Count,
+    at: Time,
+    /** `up`: client to provider. `down`: provider to clients. */
+    direction: v.picklist(['up', 'down']),
+    client: v.nullable(v.string()),
+    opcode: v.picklist(['text', 'binary']),
+    bytes: Count,
+    type: v.nullable(v.string()),
+    translated: v.optional(v.literal(true)),
+    text: v.optional(v.string()),
+    base64: v.optional(v.string()),
+    omitted: v.optional(v.literal(true)),
+  }),
+  v.looseObject({
+    kind: v.literal('gap'),
+    seq: Count,
+    at: Time,
+    reason: v.picklist(['recorder_behind', 'interrupted', 'records_lost']),
+  }),
+  v.object({ kind: v.literal('corrupt'), seq: Count, to_seq: Count }),
+]);
+
+export const TokenShape = v.object({
+  /** Shown once, when it is made. */
+  token: v.optional(v.string()),
+  jti: v.string(),
+  scope: v.array(v.picklist(SCOPES)),
+  issued_at: Time,
+  expires_at: Time,
+  revoked: v.boolean(),
+  providers: v.optional(v.array(v.string())),
+  models: v.optional(v.array(v.string())),
+  session: v.optional(v.string()),
+  role: v.optional(v.picklist(ROLES)),
+  max_seconds: v.optional(Count),
+  origin: v.optional(v.string()),
+});
+export type TokenShape = v.InferOutput<typeof TokenShape>;
+
+export const ClientSecretShape = v.object({
+  value: v.string(),
+  /** Unix seconds. */
+  expires_at: Count,
+  session: v.object({ type: v.string(), object: v.string(), id: v.string(), model: v.optional(v.string()) }),
+});
+
+export const DeletedShape = v.object({ id: v.string(), deleted: v.boolean() });
+export const EndedShape = v.object({ id: v.string(), status: v.literal('ended') });
+export const RevokedShape = v.object({ jti: v.string(), revoked: v.boolean() });

@@ -1,0 +1,94 @@
+/**
+ * The deployment's settings, from `[vars]`, secrets or the process environment: one schema for the Worker and for
+ * `npm start`. A bad value is a sentence that names the setting and says what it may be.
+ */
+import * as v from 'valibot';
+
+const DAY_SECONDS = 86_400;
+
+/** Settings come as text from an environment and as JSON values from `[vars]`. */
+function wholeNumber(name: string, fallback: number, min: number, max: number) {
+  return v.optional(
+    v.pipe(
+      v.union([v.string(), v.number()]),
+      v.transform((value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value))),
+      v.check(
+        (value) => Number.isInteger(value) && value >= min && value <= max,
+        `${name} must be a whole number from ${min} to ${max}.`,
+      ),
+    ),
+    fallback,
+  );
+}
+
+function secret(name: string, minLength: number) {
+  return v.nullish(
+    v.pipe(
+      v.string(),
+      v.minLength(minLength, `${name} must have at least ${minLength} characters; leave it unset to do without.`),
+    ),
+    null,
+  );
+}
+
+const ORIGINS_HINT =
+  'PARLEY_ALLOWED_ORIGINS must be exact origins such as https://app.example, separated by commas, or * for any.';
+
+const origins = v.optional(
+  v.pipe(
+    v.string(),
+    v.transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+    v.check((list) => list.every((origin) => origin === '*' || isOrigin(origin)), ORIGINS_HINT),
+  ),
+  '',
+);
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+const SettingsSchema = v.object({
+  /** Full access. Null: the deployment serves nothing but /healthz. */
+  PARLEY_ADMIN_TOKEN: secret('PARLEY_ADMIN_TOKEN', 16),
+  /** Signs client tokens. Null: derived from the admin token. */
+  PARLEY_SIGNING_KEY: secret('PARLEY_SIGNING_KEY', 32),
+  PARLEY_SIGNING_KEY_PREVIOUS: secret('PARLEY_SIGNING_KEY_PREVIOUS', 32),
+  /** What is stored of frames. */
+  PARLEY_LOG: v.optional(
+    v.picklist(['full', 'metadata', 'none'], 'PARLEY_LOG must be full, metadata or none.'),
+    'full',
+  ),
+  PARLEY_GRACE_SECONDS: wholeNumber('PARLEY_GRACE_SECONDS', 120, 0, DAY_SECONDS),
+  PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
+  PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
+  PARLEY_ALLOWED_ORIGINS: origins,
+});
+
+export type Settings = v.InferOutput<typeof SettingsSchema>;
+
+export const SETTING_NAMES = Object.keys(SettingsSchema.entries);
+
+export type ParsedSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * Reads the settings out of an environment. Null and '' count as absent: workerd binds an unset variable as null
+ * (measured 2026-10-23), and an empty line in `.dev.vars` means "not set" to everyone who writes one.
+ */
+export function parseSettings(env: Readonly<Record<string, unknown>>): ParsedSettings {
+  const present = Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, env[name]]).filter(
+      ([, value]) => value !== null && value !== undefined && value !== '',
+    ),
+  );
+  const parsed = v.safeParse(SettingsSchema, present);
+  return parsed.success
+    ? { ok: true, settings: parsed.output }
+    : { ok: false, problems: parsed.issues.map((issue) => issue.message) };
+}

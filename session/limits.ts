@@ -1,0 +1,59 @@
+/** Every limit of a session, in one place. Each has a test at the limit and one past it. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+
+export const LIMITS = {
+  /** Bytes of one WebSocket message: the platform's own (measured 2026-10-23), one more and it closes with 1009. */
+  frameBytes: 32 * MIB,
+  /** Client frames kept while no upstream is open. */
+  pendingBytes: 4 * MIB,
+  pendingFrames: 256,
+  /** Unsent bytes to one client, where the runtime tells them (`bufferedAmount`, workerd 1.20261117.1 and later). */
+  clientBufferedBytes: 8 * MIB,
+  /** Elsewhere: bytes sent since the client's last sign of life. */
+  clientUnconfirmedBytes: 64 * MIB,
+  /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
+  segmentBytes: MIB,
+  /** The log is flushed at this size, or this age, whichever is first. */
+  flushBytes: 256 * KIB,
+  flushMs: SECOND,
+  /** Sessions flush up to this share earlier, so that they do not flush in step. */
+  flushJitter: 0.25,
+  /** One call to the recorder; the platform refuses values over 32 MiB. */
+  recorderCallBytes: 8 * MIB,
+  /** Log bytes in memory while the recorder is behind; past it frames are relayed, not logged, and counted as a gap. */
+  recorderBacklogBytes: 16 * MIB,
+  /** Wait before the recorder is called again after a failure. */
+  recorderRetryMs: SECOND,
+  /** A dial that is not answered by then has failed. */
+  dialMs: 10 * SECOND,
+  /** What is passed on of the body of a refused upstream handshake. */
+  refusalBodyBytes: 64 * KIB,
+  /** How long a closed session waits for the usage of an open response. */
+  usageWaitMs: 10 * SECOND,
+  /** How often a live session is looked over. */
+  watchMs: 15 * SECOND,
+  /** An upstream that owes frames and is silent this long is noted, and cut at the second. */
+  upstreamStalledMs: 30 * SECOND,
+  upstreamSilentMs: 300 * SECOND,
+  /** How long an ended session waits for its clients to answer the Close, before it lets go of their sockets. */
+  closeWaitMs: 2 * SECOND,
+  /** How often the recorder asks whether a session is still alive; each question keeps a session without clients. */
+  heartbeatMs: 30 * SECOND,
+  adapterStateBytes: 512 * KIB,
+  /** Small records (turns, usage, transcripts) in memory while the recorder is behind. */
+  recordsBacklog: 4096,
+  transcriptCharacters: 64 * KIB,
+  /** REST: events in one page, and bytes after which a page ends early. */
+  pageEvents: 1000,
+  pageBytes: 8 * MIB,
+  pageSessions: 100,
+  metadataTags: 5,
+  metadataBytes: 4 * KIB,
+  tokenSeconds: 24 * 3600,
+  requestBodyBytes: 64 * KIB,
+} as const;
+
+export type Limits = { readonly [K in keyof typeof LIMITS]: number };

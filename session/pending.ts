@@ -1,0 +1,44 @@
+/** Client frames that wait for an upstream: bounded in bytes and number, sent in the order in which they came. */
+import type { Payload } from '../protocol/connect.ts';
+import { payloadBytes } from '../protocol/segment.ts';
+
+export interface HeldFrame {
+  readonly client: number;
+  readonly payload: Payload;
+  /** ms since the epoch at which it came. */
+  readonly at: number;
+}
+
+export class PendingFrames {
+  readonly #maxBytes: number;
+  readonly #maxFrames: number;
+  #frames: HeldFrame[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number, maxFrames: number) {
+    this.#maxBytes = maxBytes;
+    this.#maxFrames = maxFrames;
+  }
+
+  /** False when the frame would pass a limit: nothing was kept, and the caller must say so to the client. */
+  hold(frame: HeldFrame): boolean {
+    const bytes = this.#bytes + payloadBytes(frame.payload);
+    if (bytes > this.#maxBytes || this.#frames.length >= this.#maxFrames) return false;
+    this.#frames.push(frame);
+    this.#bytes = bytes;
+    return true;
+  }
+
+  /** Forgets what a client sent that is gone: nobody waits for the answer. */
+  drop(client: number): void {
+    this.#frames = this.#frames.filter((frame) => frame.client !== client);
+    this.#bytes = this.#frames.reduce((sum, frame) => sum + payloadBytes(frame.payload), 0);
+  }
+
+  takeAll(): readonly HeldFrame[] {
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#bytes = 0;
+    return frames;
+  }
+}

@@ -1,0 +1,61 @@
+/** The clients of one session: who is attached, in which role, and how far behind. */
+import type { Role } from '../protocol/connect.ts';
+import type { Sender, Translation } from '../providers/adapter.ts';
+import { Backlog, type BacklogLimits } from './backlog.ts';
+
+export interface Client {
+  /** Counts the clients of a session from 1; 0 stands for none. */
+  readonly number: number;
+  readonly role: Role;
+  /** Null: it speaks the provider's own wire. */
+  readonly translation: Translation | null;
+  readonly backlog: Backlog;
+  /** As the adapter knows it; made once, since every frame needs it. */
+  readonly sender: Sender;
+}
+
+export class Roster {
+  readonly #limits: BacklogLimits;
+  readonly #clients = new Map<number, Client>();
+  #last = 0;
+
+  constructor(limits: BacklogLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  /** The first client controls the session unless its token says otherwise; later ones speak. */
+  add(role: Role | null, translation: Translation | null, now: number): Client {
+    this.#last += 1;
+    const client: Client = {
+      number: this.#last,
+      role: role ?? (this.#last === 1 ? 'controller' : 'speaker'),
+      translation,
+      backlog: new Backlog(this.#limits, now),
+      sender: { side: 'client', client: `c${this.#last}` },
+    };
+    this.#clients.set(client.number, client);
+    return client;
+  }
+
+  get(number: number): Client | undefined {
+    return this.#clients.get(number);
+  }
+
+  /** False when the client had left already. */
+  remove(number: number): boolean {
+    return this.#clients.delete(number);
+  }
+
+  all(): Iterable<Client> {
+    return this.#clients.values();
+  }
+}
+
+/** How a client is called outside. */
+export function clientName(number: number): string | null {
+  return number === 0 ? null : `c${number}`;
+}

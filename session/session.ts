@@ -1,0 +1,357 @@
+/**
+ * The broker's rules for one session. Events come in as method calls with their time; everything that must happen goes
+ * out through a `Wire`, at once and in order. Nothing here waits, and nothing here knows the platform.
+ *
+ *     dialling -> live -> [closing ->] ended
+ *
+ * `closing` is the bounded wait for the usage of a response that was open when the last client left.
+ */
+import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
+import type { ConnectPlan, Payload, Role } from '../protocol/connect.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import type { Ending, LogRecord, Totals } from '../protocol/recording.ts';
+import type { Direction } from '../protocol/segment.ts';
+import type { ProviderAdapter, Reading, Sender, Translation } from '../providers/adapter.ts';
+import { type Cause, clientClosed, closeFor, neverOpened, parleyEnds, upstreamClosed, upstreamTooBig } from './causes.ts';
+import type { Limits } from './limits.ts';
+import { PendingFrames } from './pending.ts';
+import { Recording } from './recording.ts';
+import { type Client, clientName, Roster } from './roster.ts';
+import { Tally } from './tally.ts';
+
+export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest';
+
+/** What a session can do to the world. All of it is immediate; none of it throws. */
+export interface Wire {
+  /** False when the socket is not open any more. */
+  toUpstream(payload: Payload): boolean;
+  toClient(client: number, payload: Payload): void;
+  closeUpstream(frame: CloseFrame): void;
+  closeClient(client: number, frame: CloseFrame): void;
+  /** Calls `deadline(name)` at `at` (ms since the epoch), or not at all when null. */
+  setDeadline(name: DeadlineName, at: number | null): void;
+  /** The log has something to store. */
+  recorded(): void;
+  /** Comes exactly once. */
+  ended(ending: Ending): void;
+  /** For whoever operates the deployment; never reaches a client. */
+  report(problem: string): void;
+}
+
+type Phase =
+  | { readonly name: 'dialling' }
+  | { readonly name: 'live' }
+  | { readonly name: 'closing'; readonly cause: Cause }
+  | { readonly name: 'ended'; readonly ending: Ending };
+
+export type SessionPlan = Pick<ConnectPlan, 'named' | 'log' | 'graceMs' | 'maxSessionMs' | 'request'>;
+
+export class Session {
+  readonly #plan: SessionPlan;
+  readonly #adapter: ProviderAdapter;
+  readonly #limits: Limits;
+  readonly #wire: Wire;
+  readonly #roster: Roster;
+  readonly #pending: PendingFrames;
+  readonly #tally: Tally;
+  readonly recording: Recording;
+  readonly #startedAt: number;
+  #state: JsonValue;
+  #phase: Phase = { name: 'dialling' };
+  /** False once the adapter failed: the relay goes on, unread. */
+  #readable = true;
+  #lastUpstreamAt: number;
+  #stalled = false;
+
+  constructor(plan: SessionPlan, adapter: ProviderAdapter, limits: Limits, wire: Wire, now: number) {
+    this.#plan = plan;
+    this.#adapter = adapter;
+    this.#limits = limits;
+    this.#wire = wire;
+    this.#roster = new Roster(limits);
+    this.#pending = new PendingFrames(limits.pendingBytes, limits.pendingFrames);
+    this.#tally = new Tally(limits.transcriptCharacters);
+    this.recording = new Recording(plan.log, limits);
+    this.#startedAt = now;
+    this.#lastUpstreamAt = now;
+    this.#state = adapter.begin(plan.request);
+  }
+
+  get phase(): Phase['name'] {
+    return this.#phase.name;
+  }
+
+  get ending(): Ending | null {
+    return this.#phase.name === 'ended' ? this.#phase.ending : null;
+  }
+
+  get clients(): number {
+    return this.#roster.size;
+  }
+
+  totals(): Totals {
+    return this.#tally.totals();
+  }
+
+  /** The state that a dial needs. */
+  get adapterState(): JsonValue {
+    return this.#state;
+  }
+
+  // --- joining and leaving -------------------------------------------------------------------------------------
+
+  join(role: Role | null, translation: Translation | null, about: Readonly<Record<string, JsonValue>>, now: number): Client {
+    const client = this.#roster.add(role, translation, now);
+    this.#wire.setDeadline('grace', null);
+    this.#record('client.joined', { client: clientName(client.number), role: client.role, ...about }, now);
+    return client;
+  }
+
+  /** The client is gone, for whatever cause. Comes at most once a client has effect. */
+  leave(number: number, code: number, reason: string, now: number): void {
+    if (!this.#roster.remove(number)) return;
+    this.#pending.drop(number);
+    if (this.#phase.name === 'ended') return;
+    this.#record('client.left', { client: clientName(number), code, reason }, now);
+    if (this.#roster.size > 0) return;
+    if (this.#plan.named) {
+      this.#wire.setDeadline('grace', now + this.#plan.graceMs);
+      return;
+    }
+    const cause = clientClosed(code, reason);
+    if (this.#phase.name === 'live' && this.#owes()) {
+      this.#phase = { name: 'closing', cause };
+      this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
+      return;
+    }
+    this.#end(cause, now);
+  }
+
+  // --- the upstream --------------------------------------------------------------------------------------------
+
+  /** The upstream is open: what clients sent meanwhile goes first. */
+  upstreamOpened(dialMs: number, now: number): void {
+    if (this.#phase.name !== 'dialling') return;
+    this.#phase = { name: 'live' };
+    this.#lastUpstreamAt = now;
+    this.recording.opened(now, dialMs);
+    this.#record('phase', { phase: 'live', dial_ms: dialMs }, now);
+    this.#state = this.#adapter.restore(this.#state).state;
+    for (const held of this.#pending.takeAll()) {
+      const client = this.#roster.get(held.client);
+      if (client !== undefined) this.#sendUp(client, held.payload, held.at);
+    }
+    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
+    this.#wire.setDeadline('longest', this.#startedAt + this.#plan.maxSessionMs);
+  }
+
+  /** The dial failed: there never was an upstream. */
+  upstreamRefused(reason: ErrorCode, detail: Readonly<Record<string, JsonValue>>, now: number): void {
+    if (this.#phase.name !== 'dialling') return;
+    this.#record('error', { code: reason, ...detail }, now);
+    this.#end(neverOpened(reason), now);
+  }
+
+  upstreamClosed(code: number, reason: string, now: number): void {
+    if (this.#phase.name === 'ended') return;
+    if (this.#phase.name === 'closing') {
+      this.#end(this.#phase.cause, now);
+      return;
+    }
+    this.#end(upstreamClosed(code, reason), now);
+  }
+
+  /** The upstream sent a frame over the platform's limit: its socket is dead. */
+  upstreamFrameTooBig(now: number): void {
+    this.#end(upstreamTooBig(), now);
+  }
+
+  // --- frames: the hot path ------------------------------------------------------------------------------------
+
+  /** One frame from a client. It goes out first; numbering, storing and reading come after. */
+  clientFrame(number: number, payload: Payload, now: number): void {
+    const client = this.#roster.get(number);
+    if (client === undefined) return;
+    client.backlog.alive(now);
+    if (client.role === 'observer') {
+      this.#cut(client, closeFor('role_forbids_sending'), now);
+      return;
+    }
+    switch (this.#phase.name) {
+      case 'live':
+        this.#sendUp(client, payload, now);
+        return;
+      case 'dialling':
+        if (!this.#pending.hold({ client: number, payload, at: now })) {
+          this.#cut(client, closeFor('pending_overflow', { limit: this.#pendingLimit() }), now);
+        }
+        return;
+      case 'closing':
+      case 'ended':
+        return;
+    }
+  }
+
+  /** One frame from the upstream, to every client. */
+  upstreamFrame(payload: Payload, now: number): void {
+    if (this.#phase.name === 'ended') return;
+    this.#lastUpstreamAt = now;
+    this.#stalled = false;
+    let translated = false;
+    for (const client of this.#roster.all()) {
+      if (client.translation === null) {
+        this.#wire.toClient(client.number, payload);
+        continue;
+      }
+      translated = true;
+      const own = client.translation.toClient(payload);
+      if (own !== null) this.#wire.toClient(client.number, own);
+    }
+    // Cutting a slow client may have ended the session.
+    if (this.ending !== null) return;
+    this.#log('down', 0, payload, translated, now);
+    this.#read(UPSTREAM, payload, now);
+    if (this.#phase.name === 'closing' && !this.#owes()) this.#end(this.#phase.cause, now);
+  }
+
+  /** The client does not read fast enough, and its limit is reached. */
+  clientTooSlow(number: number, bytes: number, now: number): void {
+    const client = this.#roster.get(number);
+    if (client !== undefined) this.#cut(client, closeFor('slow_consumer', { bytes: String(bytes) }), now);
+  }
+
+  backlogOf(number: number): Client['backlog'] | undefined {
+    return this.#roster.get(number)?.backlog;
+  }
+
+  // --- time and orders -----------------------------------------------------------------------------------------
+
+  deadline(name: DeadlineName, now: number): void {
+    if (this.#phase.name === 'ended') return;
+    switch (name) {
+      case 'grace':
+        if (this.#roster.size === 0) this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
+        return;
+      case 'usage':
+        if (this.#phase.name === 'closing') this.#end(this.#phase.cause, now);
+        return;
+      case 'longest':
+        this.#end(parleyEnds('session_too_long', this.#tooLong()), now);
+        return;
+      case 'watch':
+        this.#watch(now);
+    }
+  }
+
+  /** Ends the session for a cause of the broker's own. */
+  endFor(code: 'ended_by_request' | 'deleted' | 'restarting' | 'internal', now: number): void {
+    if (this.#phase.name === 'ended') return;
+    this.#end(parleyEnds(code, closeFor(code)), now);
+  }
+
+  // --- the rest is private -------------------------------------------------------------------------------------
+
+  #sendUp(client: Client, payload: Payload, at: number): void {
+    const own = client.translation === null ? payload : client.translation.toUpstream(payload);
+    if (own !== null && !this.#wire.toUpstream(own)) return;
+    this.#log('up', client.number, payload, own !== payload, at);
+    if (own !== null) this.#read(client.sender, own, at);
+  }
+
+  #log(direction: Direction, client: number, payload: Payload, translated: boolean, at: number): void {
+    const noted = this.recording.frame({ direction, client, at, payload, translated });
+    this.#tally.frame(direction, noted.bytes, noted.logged);
+    this.#wire.recorded();
+  }
+
+  /** Reads a frame that is on its way already. An adapter that fails must not take the relay with it. */
+  #read(from: Sender, payload: Payload, now: number): void {
+    if (!this.#readable) return;
+    try {
+      const audio = this.#adapter.skim?.(this.#state, from, payload) ?? null;
+      if (audio !== null) this.#tally.observe(audio, this.recording.seq, now);
+      else this.#take(this.#adapter.read(this.#state, from, payload), now);
+    } catch (error) {
+      this.#readable = false;
+      this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
+      this.#record('error', { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' }, now);
+    }
+  }
+
+  #take(reading: Reading<JsonValue>, now: number): void {
+    this.#state = reading.state;
+    for (const observation of reading.observations) {
+      const record = this.#tally.observe(observation, this.recording.seq, now);
+      if (record !== null) this.recording.record(record);
+    }
+    if (reading.expires !== undefined) {
+      const at = 'atMs' in reading.expires ? reading.expires.atMs : now + reading.expires.inMs;
+      this.#record('expires', { at }, now);
+    }
+  }
+
+  #owes(): boolean {
+    return this.#readable && this.#adapter.owes(this.#state);
+  }
+
+  #watch(now: number): void {
+    const silentMs = now - this.#lastUpstreamAt;
+    if (this.#phase.name === 'live' && this.#owes()) {
+      if (silentMs >= this.#limits.upstreamSilentMs) {
+        const seconds = String(Math.round(this.#limits.upstreamSilentMs / 1000));
+        const frame = closeFor('upstream_silent', { provider: this.#adapter.id, seconds });
+        this.#end(parleyEnds('upstream_silent', frame), now);
+        return;
+      }
+      if (silentMs >= this.#limits.upstreamStalledMs && !this.#stalled) {
+        this.#stalled = true;
+        this.#record('stalled', { silent_ms: silentMs }, now);
+      }
+    }
+    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
+  }
+
+  /** Takes one client out; the others notice nothing. */
+  #cut(client: Client, frame: CloseFrame, now: number): void {
+    this.#wire.closeClient(client.number, frame);
+    this.leave(client.number, frame.code, frame.reason, now);
+  }
+
+  #end(cause: Cause, now: number): void {
+    if (this.#phase.name === 'ended') return;
+    const clients = [...this.#roster.all()];
+    const ending: Ending = {
+      at: now,
+      reason: cause.reason,
+      closedBy: cause.closedBy,
+      code: cause.code,
+      closeReason: cause.closeReason,
+      totals: this.totals(),
+    };
+    this.#phase = { name: 'ended', ending };
+    for (const name of ['grace', 'usage', 'watch', 'longest'] as const) this.#wire.setDeadline(name, null);
+    this.#wire.closeUpstream(cause.toUpstream);
+    for (const client of clients) {
+      this.#wire.closeClient(client.number, cause.toClients);
+      this.#record('client.left', { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason }, now);
+    }
+    this.recording.finish(now);
+    this.#wire.ended(ending);
+  }
+
+  #record(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
+    this.recording.record({ kind, seq: this.recording.seq, at, body });
+    this.#wire.recorded();
+  }
+
+  #tooLong(): CloseFrame {
+    return closeFor('session_too_long', { seconds: String(this.#plan.maxSessionMs / 1000) });
+  }
+
+  #pendingLimit(): string {
+    return `${this.#limits.pendingBytes} bytes or ${this.#limits.pendingFrames} frames`;
+  }
+}
+
+const UPSTREAM: Sender = { side: 'upstream' };

@@ -1,0 +1,214 @@
+/** Sums what the adapter observed, and makes the small records of it. Knows no provider. */
+import type { Observation, TokenUsage, UsageObservation } from '../protocol/observations.ts';
+import type { LogRecord, TokenTotals, Totals, UsageTotals } from '../protocol/recording.ts';
+import type { Direction } from '../protocol/segment.ts';
+
+/** A provider repeats a usage at most within a few responses; this many are remembered. */
+const REMEMBERED_KEYS = 1024;
+const OPEN_TURNS = 64;
+
+interface Turn {
+  readonly askedAt: number | null;
+  readonly startedAt: number;
+  firstOutputAt: number | null;
+  output: 'audio' | 'text' | null;
+}
+
+const NO_TOKENS: TokenTotals = {
+  input_text: 0,
+  input_audio: 0,
+  input_image: 0,
+  cached_text: 0,
+  cached_audio: 0,
+  cached_image: 0,
+  output_text: 0,
+  output_audio: 0,
+  output_image: 0,
+  reasoning: 0,
+};
+
+export const NO_USAGE: UsageTotals = { reports: 0, tokens: NO_TOKENS, seconds: 0, characters: 0 };
+
+export class Tally {
+  readonly #maxText: number;
+  readonly #seen = new Set<string>();
+  readonly #turns = new Map<string, Turn>();
+  #askedAt: number | null = null;
+  #frames = { up: 0, down: 0 };
+  #bytes = { up: 0, down: 0 };
+  #received = 0;
+  #notLogged = 0;
+  #counts = { responses: 0, interruptions: 0, tools: 0, errors: 0 };
+  #audio: { user: number | null; model: number | null } = { user: 0, model: 0 };
+  #usage = { response: NO_USAGE, transcription: NO_USAGE };
+
+  constructor(maxTranscriptCharacters: number) {
+    this.#maxText = maxTranscriptCharacters;
+  }
+
+  frame(direction: Direction, bytes: number, logged: boolean): void {
+    this.#frames[direction] += 1;
+    this.#bytes[direction] += bytes;
+    if (direction === 'down') this.#received += 1;
+    if (!logged) this.#notLogged += 1;
+  }
+
+  /** Upstream frames sent on to clients so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Returns the record to keep of an observation, or null when it only counts. */
+  observe(observation: Observation, seq: number, at: number): LogRecord | null {
+    switch (observation.kind) {
+      case 'usage':
+        return this.#observeUsage(observation, seq, at);
+      case 'audio': {
+        const sum = this.#audio[observation.speaker];
+        this.#audio[observation.speaker] = sum === null || observation.ms === null ? null : sum + observation.ms;
+        return null;
+      }
+      case 'transcript':
+        return {
+          kind: 'transcript',
+          seq,
+          at,
+          body: {
+            speaker: observation.speaker,
+            item_id: observation.itemId,
+            text: observation.text.slice(0, this.#maxText),
+          },
+        };
+      case 'asked':
+        this.#askedAt = at;
+        return null;
+      case 'response.started':
+        this.#startTurn(observation.responseId, at);
+        return null;
+      case 'response.output': {
+        const turn = this.#turns.get(observation.responseId);
+        if (turn !== undefined && turn.firstOutputAt === null) {
+          turn.firstOutputAt = at;
+          turn.output = observation.of;
+        }
+        return null;
+      }
+      case 'response.ended':
+        return this.#endTurn(observation.responseId, observation.outcome, seq, at);
+      case 'tool.called':
+        this.#counts.tools += 1;
+        return { kind: 'tool', seq, at, body: { call_id: observation.callId, name: observation.name } };
+      case 'error':
+        this.#counts.errors += 1;
+        return { kind: 'error', seq, at, body: { code: observation.code, message: observation.message } };
+    }
+  }
+
+  totals(): Totals {
+    return {
+      frames_up: this.#frames.up,
+      frames_down: this.#frames.down,
+      bytes_up: this.#bytes.up,
+      bytes_down: this.#bytes.down,
+      received: this.#received,
+      frames_not_logged: this.#notLogged,
+      responses: this.#counts.responses,
+      interruptions: this.#counts.interruptions,
+      tool_calls: this.#counts.tools,
+      errors: this.#counts.errors,
+      audio_in_ms: rounded(this.#audio.user),
+      audio_out_ms: rounded(this.#audio.model),
+      response: this.#usage.response,
+      transcription: this.#usage.transcription,
+    };
+  }
+
+  #observeUsage(observation: UsageObservation, seq: number, at: number): LogRecord | null {
+    const key = `${observation.purpose} ${observation.dedupeKey}`;
+    if (this.#seen.has(key)) return null;
+    this.#seen.add(key);
+    if (this.#seen.size > REMEMBERED_KEYS) {
+      const oldest = this.#seen.values().next();
+      if (oldest.done !== true) this.#seen.delete(oldest.value);
+    }
+    const before = this.#usage[observation.purpose];
+    this.#usage[observation.purpose] = addUsage(before, observation);
+    return {
+      kind: 'usage',
+      seq,
+      at,
+      body: {
+        purpose: observation.purpose,
+        key: observation.dedupeKey,
+        model: observation.model,
+        source: 'provider',
+        usage: observation.raw,
+      },
+    };
+  }
+
+  #startTurn(responseId: string, at: number): void {
+    // A hostile upstream could open responses for ever; the oldest is forgotten.
+    if (this.#turns.size >= OPEN_TURNS) {
+      const oldest = this.#turns.keys().next();
+      if (oldest.done !== true) this.#turns.delete(oldest.value);
+    }
+    this.#turns.set(responseId, { askedAt: this.#askedAt, startedAt: at, firstOutputAt: null, output: null });
+    this.#askedAt = null;
+  }
+
+  #endTurn(responseId: string, outcome: string, seq: number, at: number): LogRecord {
+    const turn = this.#turns.get(responseId);
+    this.#turns.delete(responseId);
+    this.#counts.responses += 1;
+    if (outcome === 'interrupted') this.#counts.interruptions += 1;
+    const from = turn?.askedAt ?? turn?.startedAt ?? null;
+    const first = turn?.firstOutputAt ?? null;
+    return {
+      kind: 'turn',
+      seq,
+      at,
+      body: {
+        response_id: responseId,
+        outcome,
+        output: turn?.output ?? null,
+        asked_at: turn?.askedAt ?? null,
+        started_at: turn?.startedAt ?? null,
+        first_output_ms: from === null || first === null ? null : Math.max(0, first - from),
+        duration_ms: from === null ? null : Math.max(0, at - from),
+      },
+    };
+  }
+}
+
+function addUsage(before: UsageTotals, observation: UsageObservation): UsageTotals {
+  const reports = before.reports + 1;
+  const { usage } = observation;
+  switch (usage.unit) {
+    case 'tokens':
+      return { ...before, reports, tokens: addTokens(before.tokens, usage.tokens) };
+    case 'seconds':
+      return { ...before, reports, seconds: before.seconds + usage.seconds };
+    case 'characters':
+      return { ...before, reports, characters: before.characters + usage.characters };
+  }
+}
+
+function addTokens(sum: TokenTotals, more: TokenUsage): TokenTotals {
+  return {
+    input_text: sum.input_text + more.input.text,
+    input_audio: sum.input_audio + more.input.audio,
+    input_image: sum.input_image + more.input.image,
+    cached_text: sum.cached_text + more.cached.text,
+    cached_audio: sum.cached_audio + more.cached.audio,
+    cached_image: sum.cached_image + more.cached.image,
+    output_text: sum.output_text + more.output.text,
+    output_audio: sum.output_audio + more.output.audio,
+    output_image: sum.output_image + more.output.image,
+    reasoning: sum.reasoning + more.reasoning,
+  };
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}

@@ -1,0 +1,177 @@
+/** One gateway's index: its sessions, with the columns that lists filter on, and its client tokens. */
+import type { SessionSummary } from '../protocol/recording.ts';
+import { numberOf, optionalNumberOf, optionalTextOf, type SqlBinding, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
+
+export interface SessionFilter {
+  readonly status: 'live' | 'ended' | null;
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly endedReason: string | null;
+  /** ms since the epoch, inclusive. */
+  readonly since: number | null;
+  /** ms since the epoch, exclusive. */
+  readonly until: number | null;
+  readonly metadata: readonly (readonly [string, string])[];
+}
+
+/** Where the page before ended. */
+export interface SessionCursor {
+  readonly startedAt: number;
+  readonly id: string;
+}
+
+export interface IssuedToken {
+  readonly jti: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly claims: string;
+  readonly revoked: boolean;
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS session (
+  id TEXT PRIMARY KEY,
+  status TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  ended_reason TEXT,
+  turns INTEGER NOT NULL,
+  tokens INTEGER,
+  metadata TEXT NOT NULL,
+  revision INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS session_by_start ON session (started_at DESC, id DESC);
+CREATE TABLE IF NOT EXISTS token (
+  jti TEXT PRIMARY KEY,
+  issued_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  claims TEXT NOT NULL,
+  revoked INTEGER NOT NULL
+) WITHOUT ROWID;`;
+
+const FOREVER = Number.MAX_SAFE_INTEGER;
+
+export class DirectoryStore {
+  readonly #sql: SqlDatabase;
+
+  constructor(sql: SqlDatabase) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /** Takes a session's newest summary. Sent at least once, in any order: an older revision changes nothing. */
+  put(summary: SessionSummary): void {
+    this.#sql.exec(
+      `INSERT INTO session (id, status, provider, model, started_at, ended_at, ended_reason, turns, tokens, metadata, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider = excluded.provider, model = excluded.model,
+         started_at = excluded.started_at, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
+         turns = excluded.turns, tokens = excluded.tokens, metadata = excluded.metadata, revision = excluded.revision
+       WHERE excluded.revision > session.revision`,
+      summary.id,
+      summary.status,
+      summary.provider,
+      summary.model,
+      summary.startedAt,
+      summary.endedAt,
+      summary.endedReason,
+      summary.turns,
+      summary.tokens,
+      JSON.stringify(summary.metadata),
+      summary.revision,
+    );
+  }
+
+  /** Leaves a tombstone that no late summary overwrites, and nothing of the session but its id. */
+  remove(id: string): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO session (id, status, provider, started_at, turns, metadata, revision)
+       VALUES (?, 'deleted', '', 0, 0, '{}', ?)`,
+      id,
+      FOREVER,
+    );
+  }
+
+  /** Newest first. */
+  list(filter: SessionFilter, cursor: SessionCursor | null, limit: number): SessionSummary[] {
+    const where = ["status <> 'deleted'"];
+    const bindings: SqlBinding[] = [];
+    const add = (condition: string, ...values: SqlBinding[]): void => {
+      where.push(condition);
+      bindings.push(...values);
+    };
+    if (filter.status !== null) add('status = ?', filter.status);
+    if (filter.provider !== null) add('provider = ?', filter.provider);
+    if (filter.model !== null) add('model = ?', filter.model);
+    if (filter.endedReason !== null) add('ended_reason = ?', filter.endedReason);
+    if (filter.since !== null) add('started_at >= ?', filter.since);
+    if (filter.until !== null) add('started_at < ?', filter.until);
+    for (const [key, value] of filter.metadata) {
+      add('CAST(json_extract(metadata, ?) AS TEXT) = ?', `$.${JSON.stringify(key)}`, value);
+    }
+    if (cursor !== null) add('(started_at, id) < (?, ?)', cursor.startedAt, cursor.id);
+    return this.#sql
+      .exec(
+        `SELECT * FROM session WHERE ${where.join(' AND ')} ORDER BY started_at DESC, id DESC LIMIT ?`,
+        ...bindings,
+        limit,
+      )
+      .toArray()
+      .map(summaryOf);
+  }
+
+  putToken(token: Omit<IssuedToken, 'revoked'>): void {
+    this.#sql.exec('DELETE FROM token WHERE expires_at < ?', token.issuedAt);
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO token (jti, issued_at, expires_at, claims, revoked) VALUES (?, ?, ?, ?, 0)',
+      token.jti,
+      token.issuedAt,
+      token.expiresAt,
+      token.claims,
+    );
+  }
+
+  /** Tokens that have not expired at `now`, newest first. */
+  tokens(now: number, limit: number): IssuedToken[] {
+    return this.#sql
+      .exec('SELECT * FROM token WHERE expires_at >= ? ORDER BY issued_at DESC, jti DESC LIMIT ?', now, limit)
+      .toArray()
+      .map((row) => ({
+        jti: textOf(row, 'jti'),
+        issuedAt: numberOf(row, 'issued_at'),
+        expiresAt: numberOf(row, 'expires_at'),
+        claims: textOf(row, 'claims'),
+        revoked: numberOf(row, 'revoked') === 1,
+      }));
+  }
+
+  /** False when no token of this id was ever issued here, or it has expired. */
+  revoke(jti: string): boolean {
+    const known = this.#sql.exec('SELECT 1 FROM token WHERE jti = ?', jti).toArray().length === 1;
+    this.#sql.exec('UPDATE token SET revoked = 1 WHERE jti = ?', jti);
+    return known;
+  }
+
+  isRevoked(jti: string): boolean {
+    return this.#sql.exec('SELECT 1 FROM token WHERE jti = ? AND revoked = 1', jti).toArray().length === 1;
+  }
+}
+
+function summaryOf(row: SqlRow): SessionSummary {
+  return {
+    id: textOf(row, 'id'),
+    status: textOf(row, 'status') === 'live' ? 'live' : 'ended',
+    provider: textOf(row, 'provider'),
+    model: optionalTextOf(row, 'model'),
+    startedAt: numberOf(row, 'started_at'),
+    endedAt: optionalNumberOf(row, 'ended_at'),
+    endedReason: optionalTextOf(row, 'ended_reason'),
+    turns: numberOf(row, 'turns'),
+    tokens: optionalNumberOf(row, 'tokens'),
+    // Written by put() from a summary's own metadata.
+    metadata: JSON.parse(textOf(row, 'metadata')) as SessionSummary['metadata'],
+    revision: numberOf(row, 'revision'),
+  };
+}

@@ -1,0 +1,255 @@
+/** The upgrade route: from a client's request to the session that it belongs to. */
+import { v7 } from 'uuid';
+import type { Env } from '../durable-objects/environment.ts';
+import { closeFor } from '../session/causes.ts';
+import { type ConnectPlan, directoryObjectName, planRequest, type Role, sessionObjectName } from '../protocol/connect.ts';
+import { BrokerError, type PublicError } from '../protocol/errors.ts';
+import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
+import { nearestProvider, providerFor, PROVIDERS } from '../providers/registry.ts';
+import { authorize, identify, type Principal } from './authenticate.ts';
+import { type Configuration, providerBaseUrl, storedKey } from './configuration.ts';
+import { type Offer, readOffer } from './offer.ts';
+import { checkOrigin } from './origin.ts';
+import { type Parameters, readParameters } from './parameters.ts';
+import { failure, publicFailure } from './respond.ts';
+
+/** Models with this prefix are played by the built-in simulator of the named provider's protocol. */
+const SIMULATED_MODEL = 'sim-';
+
+export interface Target {
+  /** Null for the forms without: they come from the token. */
+  readonly account: string | null;
+  readonly gateway: string | null;
+  readonly provider: string;
+  readonly path: string;
+}
+
+/** Where a target without account and gateway goes when the token names none: the admin's. */
+const DEFAULT_NAME = 'default';
+
+/** Answers an upgrade, or refuses it so that this client can read why. */
+export async function connect(request: Request, env: Env, settings: Configuration, target: Target): Promise<Response> {
+  const adapter = providerFor(target.provider);
+  let browser = request.headers.has('origin');
+  try {
+    const offer = readOffer(request, adapter?.carriers ?? [{ in: 'header', name: 'authorization', scheme: 'Bearer' }]);
+    browser = offer.browser;
+    const { principal, ownKey } = await credentials(offer, settings);
+    const account = target.account ?? (principal.kind === 'token' ? principal.claims.acc : DEFAULT_NAME);
+    const gateway = target.gateway ?? (principal.kind === 'token' ? principal.claims.gw : DEFAULT_NAME);
+    authorize(principal, account, gateway, ['connect', 'observe']);
+    await refuseRevoked(principal, env, account, gateway);
+    checkOrigin(request, settings, principal);
+    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+      throw new BrokerError('upgrade_required', { url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, '') });
+    }
+    if (adapter === undefined) throw unknownProvider(target.provider);
+    const parameters = readParameters(offer.parameters, settings);
+    const plan = makePlan({ request, env, settings, target, adapter, offer, principal, ownKey, parameters, account, gateway });
+    return await handOver(plan, request, env, adapter, browser);
+  } catch (thrown) {
+    const { error, headers } = publicFailure(thrown);
+    return refused(error, request, adapter, browser, headers);
+  }
+}
+
+/** The gateway's credential, and the client's own provider key if it sent one. */
+async function credentials(offer: Offer, settings: Configuration): Promise<{ principal: Principal; ownKey: string | null }> {
+  let principal = offer.gatewayToken === null ? null : await identify(offer.gatewayToken, settings);
+  if (offer.gatewayToken !== null && principal === null) throw new BrokerError('bad_token', { why: 'it is not known here' });
+  let ownKey: string | null = null;
+  for (const key of offer.providerKeys) {
+    // In the provider's place a value may be our token: SDKs that can send a single key put it there.
+    const who = offer.gatewayToken === key ? principal : await identify(key, settings);
+    if (who === null) ownKey ??= key;
+    else principal ??= who;
+  }
+  if (principal !== null) return { principal, ownKey };
+  if (offer.providerKeys.length > 0) {
+    throw new BrokerError('bad_token', { why: 'the only credential is not a token of this gateway' });
+  }
+  throw new BrokerError('missing_auth');
+}
+
+async function refuseRevoked(principal: Principal, env: Env, account: string, gateway: string): Promise<void> {
+  if (principal.kind === 'admin') return;
+  if (await directoryOf(env, account, gateway).isRevoked(principal.claims.jti)) {
+    throw new BrokerError('bad_token', { why: 'it was revoked' });
+  }
+}
+
+interface Connection {
+  readonly request: Request;
+  readonly env: Env;
+  readonly settings: Configuration;
+  readonly target: Target;
+  readonly adapter: ProviderAdapter;
+  readonly offer: Offer;
+  readonly principal: Principal;
+  readonly ownKey: string | null;
+  readonly parameters: Parameters;
+  readonly account: string;
+  readonly gateway: string;
+}
+
+function makePlan(connection: Connection): ConnectPlan {
+  const { request, env, settings, target, adapter, offer, principal, ownKey, parameters } = connection;
+  const accepted = adapter.accepts(target.path);
+  if (!accepted.ok) {
+    throw new BrokerError('unknown_provider_path', { provider: adapter.id, path: target.path, suggestion: accepted.suggestion });
+  }
+  const model = adapter.modelOf({ path: target.path, query: offer.query });
+  const simulated = adapter.settings.key === null || model?.startsWith(SIMULATED_MODEL) === true;
+  const claims = principal.kind === 'token' ? principal.claims : null;
+  checkClaims(connection, model);
+  const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
+  if (!simulated && ownKey === null && stored === null) {
+    throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key ?? '' });
+  }
+  const named = parameters.session ?? claims?.session ?? null;
+  const maxSeconds = Math.min(settings.PARLEY_MAX_SESSION_SECONDS, claims?.max_seconds ?? Number.POSITIVE_INFINITY);
+  return {
+    session: { account: connection.account, gateway: connection.gateway, id: named ?? v7() },
+    named: named !== null,
+    provider: adapter.id,
+    model,
+    request: {
+      path: target.path,
+      query: offer.query,
+      headers: pick(request.headers, adapter.forwardHeaders),
+      subprotocols: offer.subprotocols,
+      baseUrl: providerBaseUrl(env, adapter),
+      credential: ownKey ?? stored,
+    },
+    credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
+    simulated,
+    role: roleOf(principal, parameters.role),
+    userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
+    signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
+    offer: offer.answer,
+    log: parameters.log,
+    metadata: parameters.metadata,
+    eventId: parameters.eventId,
+    dialTimeoutMs: parameters.dialTimeoutMs,
+    graceMs: parameters.graceMs,
+    maxSessionMs: maxSeconds * 1000,
+    maxClients: settings.PARLEY_MAX_CLIENTS,
+  };
+}
+
+/** What the token narrows: provider, model, session. */
+function checkClaims({ principal, adapter, parameters }: Connection, model: string | null): void {
+  if (principal.kind === 'admin') return;
+  const { providers, models, session } = principal.claims;
+  if (providers !== undefined && !providers.includes(adapter.id)) {
+    throw new BrokerError('forbidden', { why: `it is for the providers ${providers.join(', ')}` });
+  }
+  if (models !== undefined && (model === null || !models.includes(model))) {
+    throw new BrokerError('forbidden', { why: `it is for the models ${models.join(', ')}` });
+  }
+  if (session !== undefined && parameters.session !== null && parameters.session !== session) {
+    throw new BrokerError('forbidden', { why: 'it is for another session' });
+  }
+}
+
+/** A token that names a role gives that role; one that may only observe gives no more. */
+function roleOf(principal: Principal, wanted: Role | null): Role | null {
+  if (principal.kind === 'admin') return wanted;
+  const { role, scope } = principal.claims;
+  const granted = scope.includes('connect') || scope.includes('admin') ? (role ?? null) : 'observer';
+  if (granted !== null && wanted !== null && wanted !== granted && wanted !== 'observer') {
+    throw new BrokerError('forbidden', { why: `it is for the role ${granted}` });
+  }
+  return wanted ?? granted;
+}
+
+async function handOver(
+  plan: ConnectPlan,
+  request: Request,
+  env: Env,
+  adapter: ProviderAdapter,
+  browser: boolean,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await env.SESSION.getByName(sessionObjectName(plan.session)).fetch(planRequest(plan));
+  } catch (error) {
+    throw new BrokerError('storage_unavailable', {}, `the session object does not answer: ${String(error)}`);
+  }
+  const headers = withoutRefusalHeaders(response.headers);
+  headers.set('parley-session-id', plan.session.id);
+  headers.set('cf-aig-log-id', plan.session.id);
+  headers.set('cf-aig-event-id', plan.eventId ?? plan.session.id);
+  const refusal = readRefusal(response);
+  if (refusal === null) return new Response(null, { status: 101, webSocket: response.webSocket, headers });
+  return passedOn(refusal, response, headers, request, adapter, browser);
+}
+
+function passedOn(
+  { error, providerAnswered }: Refusal,
+  response: Response,
+  headers: Headers,
+  request: Request,
+  adapter: ProviderAdapter,
+  browser: boolean,
+): Response {
+  if (!browser && providerAnswered) return new Response(response.body, { status: response.status, headers });
+  return refused(error, request, adapter, browser, Object.fromEntries(headers));
+}
+
+/**
+ * A browser cannot read a refused upgrade, so it gets one: accepted, one error frame in the provider's own shape, and a
+ * close code. Everybody else gets the HTTP answer.
+ */
+function refused(
+  error: PublicError,
+  request: Request,
+  adapter: ProviderAdapter | undefined,
+  browser: boolean,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  if (!browser || request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return failure(error, request, headers);
+  const pair = new WebSocketPair();
+  pair[1].accept();
+  const [fallback] = PROVIDERS;
+  pair[1].send((adapter ?? fallback)?.errorFrame(error) ?? JSON.stringify({ type: 'error', error }));
+  const frame = closeFor(error.code);
+  pair[1].close(error.close, frame.reason);
+  const answer = new Headers();
+  const subprotocol = openSubprotocol(request, adapter);
+  if (subprotocol !== null) answer.set('sec-websocket-protocol', subprotocol);
+  return new Response(null, { status: 101, webSocket: pair[0], headers: answer });
+}
+
+/** A refusal answers the offer by the same rule as a 101 does, or the browser would not get to read it. */
+function openSubprotocol(request: Request, adapter: ProviderAdapter | undefined): string | null {
+  try {
+    const { answer } = readOffer(request, adapter?.carriers ?? []);
+    return answer.open[0] ?? answer.lastResort;
+  } catch {
+    // The offer itself is what was refused.
+    return null;
+  }
+}
+
+function unknownProvider(provider: string): BrokerError {
+  return new BrokerError('unknown_provider', {
+    provider,
+    nearest: nearestProvider(provider),
+    known: PROVIDERS.map((each) => each.id).join(', '),
+  });
+}
+
+function pick(headers: Headers, names: readonly string[]): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = headers.get(name);
+    if (value !== null) picked[name] = value;
+  }
+  return picked;
+}
+
+export function directoryOf(env: Env, account: string, gateway: string) {
+  return env.DIRECTORY.getByName(directoryObjectName(account, gateway));
+}

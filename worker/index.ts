@@ -1,0 +1,119 @@
+/** The edge: finds the route, checks the credential, and hands on. */
+import { type IRequest, Router } from 'itty-router';
+import type { Env } from '../durable-objects/environment.ts';
+import { BrokerError } from '../protocol/errors.ts';
+import { Name } from '../protocol/rest.ts';
+import { safeParse } from 'valibot';
+import { authorize, identify, type Principal } from './authenticate.ts';
+import { configuration, type Configuration } from './configuration.ts';
+import { connect, directoryOf, type Target } from './connect.ts';
+import { restToken } from './offer.ts';
+import { draining } from './operations.ts';
+import { failure, publicFailure } from './respond.ts';
+import { type Route, type RouteContext, ROUTES } from './routes.ts';
+
+export { DirectoryObject } from '../durable-objects/directory-object.ts';
+export { RecorderObject } from '../durable-objects/recorder-object.ts';
+export { SessionObject } from '../durable-objects/session-object.ts';
+export { SimulatorEntrypoint } from './simulator-entrypoint.ts';
+
+const router = Router<IRequest, [Env]>({
+  catch: (thrown: unknown, request: IRequest) => {
+    const { error, headers } = publicFailure(thrown);
+    return failure(error, request, headers);
+  },
+});
+
+for (const route of ROUTES) {
+  // `all` with our own check of the method: a known path with another method is a 405, not a 404.
+  router.all(route.path, (request: IRequest, env: Env) =>
+    request.method === route.method ? serve(route, request, env) : undefined,
+  );
+}
+
+router.all('*', (request: IRequest) => {
+  const { pathname } = new URL(request.url);
+  const allow = [...new Set(ROUTES.filter((route) => pathMatches(route.path, pathname)).map((route) => route.method))];
+  if (allow.length > 0 && !allow.some((method) => method === request.method)) {
+    throw new BrokerError('method_not_allowed', { allow: allow.join(', ') }, '', { allow: allow.join(', ') });
+  }
+  throw new BrokerError('not_found');
+});
+
+export default {
+  fetch: (request: Request, env: Env): Promise<Response> => router.fetch(request, env),
+} satisfies ExportedHandler<Env>;
+
+async function serve(route: Route, request: IRequest, env: Env): Promise<Response> {
+  if (route.access === 'public') return route.handle(request, env);
+  const settings = configuration(env);
+  if (draining.now && route.path !== '/drain') throw new BrokerError('restarting');
+  if (route.access === 'upgrade') return connect(request, env, settings, targetOf(request));
+  const principal = await authenticated(request, settings);
+  const context = contextOf(request, env, settings, principal);
+  if (route.access === 'deployment') requireAdmin(principal);
+  else {
+    authorize(principal, context.account, context.gateway, route.access);
+    if (principal.kind === 'token' && (await isRevoked(principal, env))) throw new BrokerError('bad_token', { why: 'it was revoked' });
+    restrictToSession(principal, context.session);
+  }
+  return route.handle(context);
+}
+
+async function authenticated(request: Request, settings: Configuration): Promise<Principal> {
+  const token = restToken(request.headers);
+  if (token === null) throw new BrokerError('missing_auth');
+  const principal = await identify(token, settings);
+  if (principal === null) throw new BrokerError('bad_token', { why: 'it is not known here' });
+  return principal;
+}
+
+function requireAdmin(principal: Principal): void {
+  if (principal.kind !== 'admin') throw new BrokerError('forbidden', { why: 'it needs the admin token' });
+}
+
+function isRevoked({ claims }: Extract<Principal, { kind: 'token' }>, env: Env): Promise<boolean> {
+  return directoryOf(env, claims.acc, claims.gw).isRevoked(claims.jti);
+}
+
+/** A token for one session reads that session and no other, and lists none. */
+function restrictToSession(principal: Principal, session: string): void {
+  if (principal.kind === 'admin' || principal.claims.session === undefined) return;
+  if (principal.claims.session !== session) throw new BrokerError('forbidden', { why: 'it is for another session' });
+}
+
+function contextOf(request: IRequest, env: Env, settings: Configuration, principal: Principal): RouteContext {
+  const own = principal.kind === 'token' ? principal.claims : { acc: 'default', gw: 'default' };
+  return {
+    request,
+    env,
+    settings,
+    account: name(request, 'account') ?? own.acc,
+    gateway: name(request, 'gateway') ?? own.gw,
+    session: name(request, 'session') ?? '',
+    token: name(request, 'token') ?? '',
+  };
+}
+
+function targetOf(request: IRequest): Target {
+  return {
+    account: name(request, 'account'),
+    gateway: name(request, 'gateway'),
+    provider: request.params['provider'] ?? 'openai',
+    // Doubled slashes come from base URLs that end in one.
+    path: (request.params['path'] ?? '').replace(/\/{2,}/g, '/').replace(/^\/|\/$/g, ''),
+  };
+}
+
+function name(request: IRequest, parameter: string): string | null {
+  const value = request.params[parameter];
+  if (value === undefined) return null;
+  const parsed = safeParse(Name, value);
+  if (parsed.success) return parsed.output;
+  throw new BrokerError('invalid_request', { problem: `the ${parameter} in the path ${parsed.issues[0].message}` });
+}
+
+function pathMatches(pattern: string, pathname: string): boolean {
+  const source = pattern.replace(/\/:[a-z]+\+/g, '/.+').replace(/:[a-z]+/g, '[^/]+');
+  return new RegExp(`^${source}/?$`).test(pathname);
+}

@@ -1,0 +1,84 @@
+/** Parley's own parameters of an upgrade, checked: each bad one is a sentence of its own. */
+import * as v from 'valibot';
+import type { LogMode, Role } from '../protocol/connect.ts';
+import { BrokerError } from '../protocol/errors.ts';
+import { Metadata, Name, ROLES } from '../protocol/rest.ts';
+import { LIMITS } from '../session/limits.ts';
+import type { Configuration } from './configuration.ts';
+import type { Parameter } from './offer.ts';
+
+export interface Parameters {
+  readonly session: string | null;
+  readonly role: Role | null;
+  readonly graceMs: number;
+  readonly log: LogMode;
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly eventId: string | null;
+  readonly dialTimeoutMs: number;
+}
+
+/** Throws BrokerError `invalid_request`, which names the parameter. */
+export function readParameters(given: ReadonlyMap<Parameter, string>, settings: Configuration): Parameters {
+  if (given.has('parley-after')) {
+    throw problem('parley-after', 'is not served by this version: a session’s missed frames can be read over REST');
+  }
+  const graceSeconds = number(given, 'parley-grace', 0, settings.PARLEY_GRACE_SECONDS);
+  return {
+    session: checked(given, 'parley-session', Name),
+    role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
+    graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
+    log: logMode(given, settings.PARLEY_LOG),
+    metadata: metadata(given.get('cf-aig-metadata')),
+    eventId: checked(given, 'cf-aig-event-id', v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters'))),
+    dialTimeoutMs: number(given, 'cf-aig-request-timeout', 1, LIMITS.dialMs) ?? LIMITS.dialMs,
+  };
+}
+
+function problem(name: Parameter, what: string): BrokerError {
+  return new BrokerError('invalid_request', { problem: `${name} ${what}` });
+}
+
+function checked<T>(given: ReadonlyMap<Parameter, string>, name: Parameter, schema: v.GenericSchema<string, T>): T | null {
+  const value = given.get(name);
+  if (value === undefined) return null;
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) throw problem(name, parsed.issues[0].message);
+  return parsed.output;
+}
+
+/** A larger value than the deployment allows is held down to it, as a gateway's limit is. */
+function number(given: ReadonlyMap<Parameter, string>, name: Parameter, min: number, max: number): number | null {
+  const value = given.get(name);
+  if (value === undefined) return null;
+  if (!/^[0-9]{1,9}$/.test(value) || Number(value) < min) throw problem(name, `must be a whole number from ${min} to ${max}`);
+  return Math.min(Number(value), max);
+}
+
+/** A client may have less logged than the deployment does, never more. */
+function logMode(given: ReadonlyMap<Parameter, string>, deployment: LogMode): LogMode {
+  if (flag(given, 'cf-aig-collect-log') === false || deployment === 'none') return 'none';
+  if (flag(given, 'cf-aig-collect-log-payload') === false) return 'metadata';
+  return deployment;
+}
+
+function flag(given: ReadonlyMap<Parameter, string>, name: Parameter): boolean | null {
+  const value = given.get(name);
+  if (value === undefined) return null;
+  if (value !== 'true' && value !== 'false') throw problem(name, 'must be true or false');
+  return value === 'true';
+}
+
+/** The first five tags are kept, as AI Gateway does. */
+function metadata(text: string | undefined): Parameters['metadata'] {
+  if (text === undefined) return {};
+  if (text.length > LIMITS.metadataBytes) throw problem('cf-aig-metadata', `must be under ${LIMITS.metadataBytes} characters`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw problem('cf-aig-metadata', 'must be JSON');
+  }
+  const parsed = v.safeParse(Metadata, value);
+  if (!parsed.success) throw problem('cf-aig-metadata', 'must be a flat object of strings, numbers and booleans');
+  return Object.fromEntries(Object.entries(parsed.output).slice(0, LIMITS.metadataTags));
+}

@@ -1,0 +1,132 @@
+/** One session as REST shows it, out of its record. */
+import { asCount, asObject, asText, type JsonObject, parseJson } from '../protocol/json.ts';
+import type { Totals, UsageTotals } from '../protocol/recording.ts';
+import type { SessionShape } from '../protocol/rest.ts';
+import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+
+const NO_TOTALS_TOKENS = {
+  input_text: 0,
+  input_audio: 0,
+  input_image: 0,
+  cached_text: 0,
+  cached_audio: 0,
+  cached_image: 0,
+  output_text: 0,
+  output_audio: 0,
+  output_image: 0,
+  reasoning: 0,
+};
+const NO_USAGE: UsageTotals = { reports: 0, tokens: NO_TOTALS_TOKENS, seconds: 0, characters: 0 };
+
+interface ReadRecord extends Omit<StoredRecord, 'body'> {
+  readonly body: JsonObject;
+}
+
+/** @param stored the session's turns, joins and leaves, in order */
+export function sessionShape(view: SessionView, stored: readonly StoredRecord[]): SessionShape {
+  const records = stored.map((record) => ({ ...record, body: asObject(parseJson(record.body)) ?? {} }));
+  const { opening, live, ending, totals } = view;
+  const turns = records.filter((record) => record.kind === 'turn').map(turnShape);
+  return {
+    id: opening.address.id,
+    account: opening.address.account,
+    gateway: opening.address.gateway,
+    status: ending === null ? 'live' : 'ended',
+    provider: opening.provider,
+    model: opening.model,
+    simulated: opening.simulated,
+    key_source: opening.credentialSource,
+    log: opening.log,
+    started_at: time(opening.startedAt),
+    live_at: live === null ? null : time(live.at),
+    dial_ms: live?.dialMs ?? null,
+    ended_at: ending === null ? null : time(ending.at),
+    duration_ms: ending === null ? null : Math.max(0, ending.at - opening.startedAt),
+    ended_reason: ending?.reason ?? null,
+    closed_by: ending?.closedBy ?? null,
+    close_code: ending?.code ?? null,
+    close_reason: ending?.closeReason ?? null,
+    metadata: opening.metadata,
+    event_id: opening.eventId,
+    clients: clientShapes(records),
+    frames: {
+      up: totals?.frames_up ?? 0,
+      down: totals?.frames_down ?? 0,
+      bytes_up: totals?.bytes_up ?? 0,
+      bytes_down: totals?.bytes_down ?? 0,
+      not_logged: totals?.frames_not_logged ?? 0,
+    },
+    received: totals?.received ?? 0,
+    log_bytes: view.logBytes,
+    turns,
+    latency: latency(turns),
+    interruptions: totals?.interruptions ?? 0,
+    tool_calls: totals?.tool_calls ?? 0,
+    errors: totals?.errors ?? 0,
+    audio: audio(totals),
+    usage: {
+      response: totals?.response ?? NO_USAGE,
+      transcription: totals?.transcription ?? NO_USAGE,
+      complete: ending?.reason !== 'interrupted',
+    },
+  };
+}
+
+function audio(totals: Totals | null): SessionShape['audio'] {
+  return totals === null ? { in_ms: null, out_ms: null } : { in_ms: totals.audio_in_ms, out_ms: totals.audio_out_ms };
+}
+
+function turnShape({ seq, body }: ReadRecord): SessionShape['turns'][number] {
+  return {
+    response_id: asText(body['response_id']) ?? '',
+    outcome: oneOf(asText(body['outcome']), ['completed', 'interrupted', 'failed', 'incomplete']) ?? 'incomplete',
+    output: oneOf(asText(body['output']), ['audio', 'text']),
+    first_output_ms: asCount(body['first_output_ms']) ?? null,
+    duration_ms: asCount(body['duration_ms']) ?? null,
+    seq,
+  };
+}
+
+function clientShapes(records: readonly ReadRecord[]): SessionShape['clients'] {
+  return records
+    .filter((record) => record.kind === 'client.joined')
+    .map((joined) => {
+      const id = asText(joined.body['client']) ?? '';
+      const left = records.find((record) => record.kind === 'client.left' && record.body['client'] === id);
+      return {
+        id,
+        role: oneOf(asText(joined.body['role']), ['controller', 'speaker', 'observer']) ?? 'observer',
+        user_agent: asText(joined.body['user_agent']) ?? null,
+        joined_at: time(joined.at),
+        ...leftShape(left?.at ?? null, left?.body ?? {}),
+      };
+    });
+}
+
+function leftShape(at: number | null, body: JsonObject) {
+  return {
+    left_at: at === null ? null : time(at),
+    close_code: asCount(body['code']) ?? null,
+    close_reason: asText(body['reason']) ?? null,
+  };
+}
+
+function latency(turns: SessionShape['turns']): SessionShape['latency'] {
+  const measured = turns
+    .map((turn) => turn.first_output_ms)
+    .filter((ms) => ms !== null)
+    .toSorted((a, b) => a - b);
+  return {
+    turns: measured.length,
+    p50_ms: measured[Math.floor((measured.length - 1) / 2)] ?? null,
+    max_ms: measured.at(-1) ?? null,
+  };
+}
+
+function oneOf<const T extends string>(value: string | undefined, allowed: readonly T[]): T | null {
+  return allowed.find((each) => each === value) ?? null;
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,151 @@
+/** REST over sessions: list, one, its events, end, delete. */
+import * as v from 'valibot';
+import type { RecorderObject } from '../durable-objects/recorder-object.ts';
+import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
+import { BrokerError } from '../protocol/errors.ts';
+import type { SessionSummary } from '../protocol/recording.ts';
+import { EventsQuery, SessionsQuery, type SessionSummaryShape } from '../protocol/rest.ts';
+import { LIMITS } from '../session/limits.ts';
+import type { RouteContext } from './routes.ts';
+import { ok } from './respond.ts';
+import { sessionShape } from './session-shape.ts';
+
+const METADATA_PREFIX = 'metadata.';
+
+export async function listSessions({ request, env, account, gateway }: RouteContext): Promise<Response> {
+  const parameters = [...new URL(request.url).searchParams];
+  const tags = parameters.filter(([name]) => name.startsWith(METADATA_PREFIX));
+  const query = parseQuery(
+    SessionsQuery,
+    parameters.filter(([name]) => !name.startsWith(METADATA_PREFIX)),
+    ' or metadata.<key>',
+  );
+  const limit = query.limit ?? LIMITS.pageSessions / 5;
+  const filter = {
+    status: query.status ?? null,
+    provider: query.provider ?? null,
+    model: query.model ?? null,
+    endedReason: query.ended_reason ?? null,
+    since: query.since === undefined ? null : Date.parse(query.since),
+    until: query.until === undefined ? null : Date.parse(query.until),
+    metadata: tags.map(([name, value]) => [name.slice(METADATA_PREFIX.length), value] as const),
+  };
+  const cursor = query.cursor === undefined ? null : readCursor(query.cursor);
+  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
+  // One more than the page shows whether there is a next one.
+  const found = await directory.list(filter, cursor, limit + 1);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return ok(page.map(summaryShape), {
+    count: page.length,
+    cursor: found.length > limit && last !== undefined ? writeCursor(last) : null,
+    per_page: limit,
+  });
+}
+
+export async function getSession(context: RouteContext): Promise<Response> {
+  const recorder = recorderOf(context);
+  const view = await recorder.describe();
+  if (view === null) throw new BrokerError('session_not_found');
+  const records = await recorder.records(['turn', 'client.joined', 'client.left'], 0, LIMITS.recordsBacklog);
+  return ok(sessionShape(view, records));
+}
+
+export async function getEvents(context: RouteContext): Promise<Response> {
+  const url = new URL(context.request.url);
+  const query = parseQuery(EventsQuery, [...url.searchParams]);
+  const format = eventFormat(context.request.headers.get('accept'));
+  const inner = new URL('https://recorder.parley.internal/events');
+  for (const [name, value] of Object.entries(query)) inner.searchParams.set(name, String(value));
+  inner.searchParams.set('format', format);
+  const response = await recorderOf(context).fetch(inner.href);
+  if (response.status === 404) throw new BrokerError('session_not_found');
+  const headers = new Headers(response.headers);
+  headers.set('cache-control', 'no-store');
+  headers.set('x-content-type-options', 'nosniff');
+  return new Response(response.body, { status: response.status, headers });
+}
+
+export async function endSession(context: RouteContext): Promise<Response> {
+  const id = context.session;
+  const view = await recorderOf(context).describe();
+  if (view === null) throw new BrokerError('session_not_found');
+  if (view.ending === null) await sessionOf(context).end('ended_by_request');
+  return ok({ id, status: 'ended' });
+}
+
+/** Deletes for good, a live session too; deleting what is not there is not an error. */
+export async function deleteSession(context: RouteContext): Promise<Response> {
+  const { env, account, gateway, session: id } = context;
+  const recorder = recorderOf(context);
+  const view = await recorder.describe();
+  if (view?.ending === null) await sessionOf(context).end('deleted');
+  const deleted = await recorder.erase();
+  if (deleted) await env.DIRECTORY.getByName(directoryObjectName(account, gateway)).remove(id);
+  return ok({ id, deleted });
+}
+
+/** NDJSON when it is asked for, else a JSON page. */
+function eventFormat(accept: string | null): 'ndjson' | 'json' {
+  if (accept === null) return 'json';
+  if (/application\/(x-)?ndjson/.test(accept)) return 'ndjson';
+  if (/application\/json|application\/\*|\*\/\*/.test(accept)) return 'json';
+  throw new BrokerError('not_acceptable', { available: 'application/json, application/x-ndjson' });
+}
+
+/** An unknown name is an error: a typo would silently widen the query. */
+function parseQuery<T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object }>(
+  schema: T,
+  parameters: readonly (readonly [string, string])[],
+  besides = '',
+): v.InferOutput<T> {
+  const names = Object.keys(schema.entries);
+  for (const [name] of parameters) {
+    if (names.includes(name)) continue;
+    throw new BrokerError('invalid_request', {
+      problem: `the query has no parameter '${name}'; there is ${names.join(', ')}${besides}`,
+    });
+  }
+  const parsed = v.safeParse(schema, Object.fromEntries(parameters));
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new BrokerError('invalid_request', { problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}` });
+}
+
+function writeCursor(summary: SessionSummary): string {
+  return btoa(`${summary.startedAt} ${summary.id}`).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function readCursor(text: string): { startedAt: number; id: string } {
+  try {
+    const [startedAt, id] = atob(text.replaceAll('-', '+').replaceAll('_', '/')).split(' ');
+    if (startedAt !== undefined && id !== undefined && /^[0-9]+$/.test(startedAt)) return { startedAt: Number(startedAt), id };
+  } catch {
+    // Not base64: the same answer as for any other text that is no cursor of ours.
+  }
+  throw new BrokerError('invalid_request', { problem: 'cursor is not one that this API gave' });
+}
+
+function summaryShape(summary: SessionSummary): SessionSummaryShape {
+  return {
+    id: summary.id,
+    status: summary.status,
+    provider: summary.provider,
+    model: summary.model,
+    started_at: new Date(summary.startedAt).toISOString(),
+    ended_at: summary.endedAt === null ? null : new Date(summary.endedAt).toISOString(),
+    duration_ms: summary.endedAt === null ? null : Math.max(0, summary.endedAt - summary.startedAt),
+    ended_reason: summary.endedReason,
+    turns: summary.turns,
+    tokens: summary.tokens,
+    metadata: summary.metadata,
+  };
+}
+
+function recorderOf({ env, account, gateway, session }: RouteContext): DurableObjectStub<RecorderObject> {
+  return env.RECORDER.getByName(sessionObjectName({ account, gateway, id: session }));
+}
+
+function sessionOf({ env, account, gateway, session }: RouteContext) {
+  return env.SESSION.getByName(sessionObjectName({ account, gateway, id: session }));
+}

@@ -1,0 +1,52 @@
+/** OpenAI's usage objects, as our meters. */
+import { asCount, asObject, asText, type JsonValue, member } from '../protocol/json.ts';
+import type { TokenCounts, Usage } from '../protocol/observations.ts';
+
+/**
+ * `response.done` → `response.usage`: text, audio and image by direction, the cached part of the input within it. Null
+ * when there is none: a cancelled or failed response may carry no usage, and unknown is not zero.
+ *
+ * Where `cached_tokens` comes without its details the split by modality is unknown; the cached counts stay 0 (which
+ * prices the input in full), and the raw object, which the record keeps, tells.
+ */
+export function responseUsage(usage: JsonValue | undefined): Usage | null {
+  const object = asObject(usage);
+  if (object === undefined) return null;
+  const input = member(object, 'input_token_details');
+  const output = member(object, 'output_token_details');
+  return {
+    unit: 'tokens',
+    tokens: {
+      input: counts(input, asCount(object['input_tokens'])),
+      cached: counts(member(input, 'cached_tokens_details'), undefined),
+      output: counts(output, asCount(object['output_tokens'])),
+      reasoning: asCount(member(output, 'reasoning_tokens')) ?? 0,
+    },
+  };
+}
+
+/** `….input_audio_transcription.completed` → `usage`: tokens, or seconds of audio. */
+export function transcriptionUsage(usage: JsonValue | undefined): Usage | null {
+  const object = asObject(usage);
+  switch (asText(member(object, 'type'))) {
+    case 'tokens':
+      return responseUsage(object);
+    case 'duration': {
+      const seconds = asCount(member(object, 'seconds'));
+      return seconds === undefined ? null : { unit: 'seconds', seconds };
+    }
+    default:
+      return null;
+  }
+}
+
+/** Without details all of a total is text: the one modality that a session without audio has. */
+function counts(details: JsonValue | undefined, total: number | undefined): TokenCounts {
+  const object = asObject(details);
+  if (object === undefined) return { text: total ?? 0, audio: 0, image: 0 };
+  return {
+    text: asCount(object['text_tokens']) ?? 0,
+    audio: asCount(object['audio_tokens']) ?? 0,
+    image: asCount(object['image_tokens']) ?? 0,
+  };
+}

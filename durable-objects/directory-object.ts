@@ -1,7 +1,12 @@
 /** The directory of one gateway: its sessions and its client tokens. Nothing on a frame's path ever waits for it. */
 import { DurableObject } from 'cloudflare:workers';
 import type { SessionSummary } from '../protocol/recording.ts';
-import { DirectoryStore, type IssuedToken, type SessionCursor, type SessionFilter } from '../storage/directory-store.ts';
+import {
+  DirectoryStore,
+  type IssuedToken,
+  type SessionCursor,
+  type SessionFilter,
+} from '../storage/directory-store.ts';
 import type { Env } from './environment.ts';
 
 export class DirectoryObject extends DurableObject<Env> {

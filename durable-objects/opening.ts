@@ -28,12 +28,20 @@ export function dialUpstream(
 }
 
 /** What a dial that did not open means. The stored key never leaves: it is cut out of whatever the provider answered. */
-export function failedDial(dialled: Exclude<Dialled, { kind: 'open' }>, plan: ConnectPlan, adapter: ProviderAdapter): FailedDial {
+export function failedDial(
+  dialled: Exclude<Dialled, { kind: 'open' }>,
+  plan: ConnectPlan,
+  adapter: ProviderAdapter,
+): FailedDial {
   const setting = adapter.settings.key ?? 'the key';
   switch (dialled.kind) {
     case 'refused':
       return plan.credentialSource === 'stored' && (dialled.status === 401 || dialled.status === 403)
-        ? own('provider_key_rejected', { provider: adapter.id, status: String(dialled.status), setting }, { status: dialled.status })
+        ? own(
+            'provider_key_rejected',
+            { provider: adapter.id, status: String(dialled.status), setting },
+            { status: dialled.status },
+          )
         : passedOn(dialled, plan, adapter);
     case 'unreachable':
       return own(
@@ -42,7 +50,11 @@ export function failedDial(dialled: Exclude<Dialled, { kind: 'open' }>, plan: Co
         {},
       );
     case 'timeout':
-      return own('upstream_timeout', { provider: adapter.id, seconds: String(plan.dialTimeoutMs / 1000) }, {});
+      return own(
+        'upstream_timeout',
+        { provider: adapter.id, seconds: String(plan.dialTimeoutMs / 1000) },
+        {},
+      );
   }
 }
 
@@ -70,7 +82,9 @@ function scrubbed(body: Uint8Array, secret: string | null): Uint8Array<ArrayBuff
   if (secret === null || secret === '') return copy;
   const text = new TextDecoder().decode(copy);
   // Untouched bytes stay untouched: decoding and encoding again would change a body that is not UTF-8.
-  return text.includes(secret) ? new Uint8Array(new TextEncoder().encode(text.replaceAll(secret, '[redacted]'))) : copy;
+  return text.includes(secret)
+    ? new Uint8Array(new TextEncoder().encode(text.replaceAll(secret, '[redacted]')))
+    : copy;
 }
 
 function hostOf(baseUrl: string): string {

@@ -26,7 +26,7 @@ export class RecorderObject extends DurableObject<Env> {
     this.#store.interrupt(Date.now());
     const verdict = this.#store.open(opening);
     if (verdict.kind === 'opened') await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
-    this.#deliver();
+    void this.#deliver();
     return verdict;
   }
 
@@ -40,7 +40,7 @@ export class RecorderObject extends DurableObject<Env> {
   async finish(ending: Ending): Promise<void> {
     this.#store.finish(ending);
     await this.ctx.storage.sync();
-    this.#deliver();
+    void this.#deliver();
   }
 
   /** The session as it is known now; null when there is none of this id. */
@@ -91,7 +91,7 @@ export class RecorderObject extends DurableObject<Env> {
     const alive = await this.#session(view).settle();
     if (alive) return;
     this.#store.interrupt(Date.now());
-    this.#deliver();
+    void this.#deliver();
   }
 
   #session(view: SessionView) {

@@ -28,7 +28,10 @@ export async function unpack(segment: StoredSegment): Promise<Uint8Array> {
   }
 }
 
-async function through(data: Uint8Array, stream: CompressionStream | DecompressionStream): Promise<Uint8Array> {
+async function through(
+  data: Uint8Array,
+  stream: CompressionStream | DecompressionStream,
+): Promise<Uint8Array> {
   const out = new Response(new Response(data).body?.pipeThrough(stream));
   return new Uint8Array(await out.arrayBuffer());
 }

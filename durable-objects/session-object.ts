@@ -133,7 +133,9 @@ export class SessionObject extends DurableObject<Env> {
   async #askRecorder(life: Life): Promise<Response | null> {
     try {
       const verdict = await life.link.begin();
-      return verdict.kind === 'opened' ? null : refuse(publicError('session_ended', { reason: verdict.reason }));
+      return verdict.kind === 'opened'
+        ? null
+        : refuse(publicError('session_ended', { reason: verdict.reason }));
     } catch (error) {
       this.#report(life.plan, `the recorder does not answer: ${String(error)}`);
       return refuse(publicError('storage_unavailable'));
@@ -143,7 +145,8 @@ export class SessionObject extends DurableObject<Env> {
   /** Takes a client in. The upstream's frames flow from here on: nothing is awaited, so the first one is not lost. */
   #attach(life: Life, plan: ConnectPlan): Response {
     const { session } = life;
-    if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
+    if (session.ending !== null)
+      return refuse(publicError('session_ended', { reason: session.ending.reason }));
     if (plan.provider !== life.plan.provider) {
       return refuse(publicError('session_other_provider', { provider: life.plan.provider }));
     }
@@ -174,7 +177,9 @@ export class SessionObject extends DurableObject<Env> {
   #fetcher(plan: ConnectPlan): Fetcher {
     if (!plan.simulated) return (request) => fetch(request);
     // The compiler does not know this Worker's own exports; worker/index.ts exports the simulator under this name.
-    const { SimulatorEntrypoint } = this.ctx.exports as unknown as { readonly SimulatorEntrypoint: { fetch: Fetcher } };
+    const { SimulatorEntrypoint } = this.ctx.exports as unknown as {
+      readonly SimulatorEntrypoint: { fetch: Fetcher };
+    };
     return (request) => SimulatorEntrypoint.fetch(request);
   }
 

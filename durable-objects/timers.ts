@@ -16,10 +16,13 @@ export class Timers<Name extends string> {
     if (old !== undefined) clearTimeout(old);
     this.#timers.delete(name);
     if (at === null) return;
-    const timer = setTimeout(() => {
-      this.#timers.delete(name);
-      this.#due(name);
-    }, Math.max(0, at - Date.now()));
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(name);
+        this.#due(name);
+      },
+      Math.max(0, at - Date.now()),
+    );
     this.#timers.set(name, timer);
   }
 }

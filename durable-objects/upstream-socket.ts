@@ -52,7 +52,11 @@ export async function dial(
     if (response === null) return { kind: 'timeout' };
     const socket = response.webSocket;
     if (socket !== null) {
-      return { kind: 'open', socket: new UpstreamSocket(socket), subprotocol: response.headers.get('sec-websocket-protocol') };
+      return {
+        kind: 'open',
+        socket: new UpstreamSocket(socket),
+        subprotocol: response.headers.get('sec-websocket-protocol'),
+      };
     }
     return {
       kind: 'refused',

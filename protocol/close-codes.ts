@@ -31,11 +31,7 @@ const UNSENDABLE_REASON: Readonly<Record<number, string>> = {
 
 /** RFC 6455 7.4 and the IANA registry: codes that an endpoint may put into a Close frame. */
 export function isSendableCode(code: number): boolean {
-  return (
-    (code >= 1000 && code <= 1003) ||
-    (code >= 1007 && code <= 1014) ||
-    (code >= 3000 && code <= 4999)
-  );
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
 /**

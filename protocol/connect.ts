@@ -53,7 +53,10 @@ export interface ConnectPlan {
   readonly role: Role | null;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
-  readonly signals: { readonly headers: Readonly<Record<string, string>>; readonly subprotocols: readonly string[] };
+  readonly signals: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly subprotocols: readonly string[];
+  };
   /** How to answer an offer of subprotocols (design 3.4). */
   readonly offer: SubprotocolOffer;
   readonly log: LogMode;

@@ -46,19 +46,22 @@ const TABLE = {
     status: 403,
     close: 4403,
     number: 1103,
-    message: 'The gateway token is good, but does not allow this: {why}. Mint one that does: POST /v1/{account}/{gateway}/tokens.',
+    message:
+      'The gateway token is good, but does not allow this: {why}. Mint one that does: POST /v1/{account}/{gateway}/tokens.',
   },
   origin_not_allowed: {
     status: 403,
     close: 4403,
     number: 1104,
-    message: 'Origin {origin} may not connect. Add it to PARLEY_ALLOWED_ORIGINS (exact origins, separated by commas).',
+    message:
+      'Origin {origin} may not connect. Add it to PARLEY_ALLOWED_ORIGINS (exact origins, separated by commas).',
   },
   role_forbids_sending: {
     status: 403,
     close: 4403,
     number: 1105,
-    message: 'An observer may listen only, but sent a frame. Join with the role speaker or controller to send.',
+    message:
+      'An observer may listen only, but sent a frame. Join with the role speaker or controller to send.',
   },
   invalid_request: {
     status: 400,
@@ -66,7 +69,12 @@ const TABLE = {
     number: 1201,
     message: 'The request cannot be used: {problem}.',
   },
-  not_found: { status: 404, close: 4404, number: 1202, message: 'Nothing is served at this path. See /openapi.json for what is.' },
+  not_found: {
+    status: 404,
+    close: 4404,
+    number: 1202,
+    message: 'Nothing is served at this path. See /openapi.json for what is.',
+  },
   unknown_provider: {
     status: 404,
     close: 4404,
@@ -85,19 +93,31 @@ const TABLE = {
     number: 1205,
     message: 'No session of this id in this gateway. It may have been deleted, or have passed its retention.',
   },
-  method_not_allowed: { status: 405, close: 4405, number: 1206, message: 'This path does not take that method. Allowed: {allow}.' },
-  not_acceptable: { status: 406, close: 4406, number: 1207, message: 'This resource exists as: {available}.' },
+  method_not_allowed: {
+    status: 405,
+    close: 4405,
+    number: 1206,
+    message: 'This path does not take that method. Allowed: {allow}.',
+  },
+  not_acceptable: {
+    status: 406,
+    close: 4406,
+    number: 1207,
+    message: 'This resource exists as: {available}.',
+  },
   session_ended: {
     status: 409,
     close: 4409,
     number: 1208,
-    message: 'This session has ended ({reason}) and cannot be joined. Connect without parley-session, or with a new id.',
+    message:
+      'This session has ended ({reason}) and cannot be joined. Connect without parley-session, or with a new id.',
   },
   session_other_provider: {
     status: 409,
     close: 4409,
     number: 1209,
-    message: 'This session is connected to {provider}. Join it at its own URL, or use another parley-session.',
+    message:
+      'This session is connected to {provider}. Join it at its own URL, or use another parley-session.',
   },
   upgrade_required: {
     status: 426,
@@ -115,74 +135,105 @@ const TABLE = {
     status: 503,
     close: 4503,
     number: 1302,
-    message: 'More than {limit} of client frames arrived before the provider was reachable. Wait for the first provider frame before sending.',
+    message:
+      'More than {limit} of client frames arrived before the provider was reachable. Wait for the first provider frame before sending.',
   },
   slow_consumer: {
     status: 503,
     close: 4413,
     number: 1303,
-    message: 'This client fell {bytes} bytes behind and was cut. Read faster, or send a frame or the text "ping" now and then as a sign of life.',
+    message:
+      'This client fell {bytes} bytes behind and was cut. Read faster, or send a frame or the text "ping" now and then as a sign of life.',
   },
   frame_too_big: {
     status: 413,
     close: 4413,
     number: 1304,
-    message: 'The {side} sent a frame over 32 MiB, the most that one WebSocket message may hold here. Send smaller frames.',
+    message:
+      'The {side} sent a frame over 32 MiB, the most that one WebSocket message may hold here. Send smaller frames.',
   },
   session_too_long: {
     status: 403,
     close: 4408,
     number: 1305,
-    message: 'The session reached its longest duration ({seconds} s). The limit is PARLEY_MAX_SESSION_SECONDS, or the token’s max_seconds.',
+    message:
+      'The session reached its longest duration ({seconds} s). The limit is PARLEY_MAX_SESSION_SECONDS, or the token’s max_seconds.',
   },
   provider_key_missing: {
     status: 401,
     close: 4401,
     number: 1401,
-    message: 'No key for provider {provider}. Send your own where its protocol puts it, or set the secret {setting}.',
+    message:
+      'No key for provider {provider}. Send your own where its protocol puts it, or set the secret {setting}.',
   },
   provider_key_rejected: {
     status: 502,
     close: 4401,
     number: 1402,
-    message: '{provider} refused the stored key (HTTP {status}). Set a new one: npx wrangler secret put {setting}.',
+    message:
+      '{provider} refused the stored key (HTTP {status}). Set a new one: npx wrangler secret put {setting}.',
   },
   provider_refused: {
     status: 502,
     close: 4502,
     number: 1403,
-    message: '{provider} refused the connection (HTTP {status}). The refusal is the provider’s own; its answer is passed on where the client can read it.',
+    message:
+      '{provider} refused the connection (HTTP {status}). The refusal is the provider’s own; its answer is passed on where the client can read it.',
   },
   upstream_unreachable: {
     status: 502,
     close: 4502,
     number: 1404,
-    message: 'Could not reach {provider} at {host}. Check {setting} and the network of this deployment, then try again.',
+    message:
+      'Could not reach {provider} at {host}. Check {setting} and the network of this deployment, then try again.',
   },
   upstream_timeout: {
     status: 504,
     close: 4504,
     number: 1405,
-    message: '{provider} did not answer within {seconds} s. Try again; the wait is set by cf-aig-request-timeout.',
+    message:
+      '{provider} did not answer within {seconds} s. Try again; the wait is set by cf-aig-request-timeout.',
   },
-  upstream_lost: { status: 502, close: 1011, number: 1406, message: 'The connection to {provider} was lost.' },
+  upstream_lost: {
+    status: 502,
+    close: 1011,
+    number: 1406,
+    message: 'The connection to {provider} was lost.',
+  },
   upstream_silent: {
     status: 504,
     close: 4504,
     number: 1407,
-    message: '{provider} owed an answer and sent nothing for {seconds} s. The connection is taken to be dead; connect again.',
+    message:
+      '{provider} owed an answer and sent nothing for {seconds} s. The connection is taken to be dead; connect again.',
   },
   ended_by_request: { status: 409, close: 4410, number: 1501, message: 'The session was ended over REST.' },
   deleted: { status: 410, close: 4410, number: 1502, message: 'The session was deleted.' },
-  restarting: { status: 503, close: 1012, number: 1503, message: 'Parley is restarting. Connect again in a moment.' },
-  interrupted: { status: 503, close: 1012, number: 1504, message: 'The session was interrupted by a restart. Connect again.' },
+  restarting: {
+    status: 503,
+    close: 1012,
+    number: 1503,
+    message: 'Parley is restarting. Connect again in a moment.',
+  },
+  interrupted: {
+    status: 503,
+    close: 1012,
+    number: 1504,
+    message: 'The session was interrupted by a restart. Connect again.',
+  },
   storage_unavailable: {
     status: 503,
     close: 4507,
     number: 1505,
-    message: 'The storage of this deployment does not answer. With npm start, check space and rights in PARLEY_DATA_DIR.',
+    message:
+      'The storage of this deployment does not answer. With npm start, check space and rights in PARLEY_DATA_DIR.',
   },
-  internal: { status: 500, close: 1011, number: 1506, message: 'Parley made a mistake. It is logged under request {request}.' },
+  internal: {
+    status: 500,
+    close: 1011,
+    number: 1506,
+    message: 'Parley made a mistake. It is logged under request {request}.',
+  },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof TABLE;

@@ -5,7 +5,10 @@
 import * as v from 'valibot';
 
 /** Accounts, gateways and sessions are named so. */
-export const Name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -'));
+export const Name = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -'),
+);
 
 const Time = v.pipe(v.string(), v.isoTimestamp('must be an RFC 3339 time such as 2026-11-24T12:00:00Z'));
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));

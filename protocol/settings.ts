@@ -25,7 +25,10 @@ function secret(name: string, minLength: number) {
   return v.nullish(
     v.pipe(
       v.string(),
-      v.minLength(minLength, `${name} must have at least ${minLength} characters; leave it unset to do without.`),
+      v.minLength(
+        minLength,
+        `${name} must have at least ${minLength} characters; leave it unset to do without.`,
+      ),
     ),
     null,
   );

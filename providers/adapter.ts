@@ -22,9 +22,7 @@ export interface UpstreamRequest {
   readonly subprotocols: readonly string[];
 }
 
-export type Sender =
-  | { readonly side: 'upstream' }
-  | { readonly side: 'client'; readonly client: string };
+export type Sender = { readonly side: 'upstream' } | { readonly side: 'client'; readonly client: string };
 
 /** Frames of the broker's own making. */
 export interface Outgoing {

@@ -23,7 +23,9 @@ function toUpstream(payload: Payload): Payload | null {
       case 'session.update':
         return withMember(event, 'session', (session) => sessionToGa(session, 'realtime'));
       case 'transcription_session.update':
-        return withMember({ ...event, type: 'session.update' }, 'session', (session) => sessionToGa(session, 'transcription'));
+        return withMember({ ...event, type: 'session.update' }, 'session', (session) =>
+          sessionToGa(session, 'transcription'),
+        );
       case 'response.create':
         return withMember(event, 'response', responseToGa);
       case 'conversation.item.create':
@@ -44,8 +46,22 @@ const FORMATS_TO_GA: Readonly<Record<string, JsonObject>> = {
 function sessionToGa(session: JsonObject, type: 'realtime' | 'transcription'): JsonObject {
   if (session['type'] !== undefined || session['audio'] !== undefined) return session;
   const { modalities, temperature: _temperature, max_response_output_tokens, ...others } = session;
-  const { input_audio_format, input_audio_transcription, input_audio_noise_reduction, turn_detection, ...kept } = others;
-  const { output_audio_format, voice, speed, client_secret: _secret, id: _id, object: _object, ...rest } = kept;
+  const {
+    input_audio_format,
+    input_audio_transcription,
+    input_audio_noise_reduction,
+    turn_detection,
+    ...kept
+  } = others;
+  const {
+    output_audio_format,
+    voice,
+    speed,
+    client_secret: _secret,
+    id: _id,
+    object: _object,
+    ...rest
+  } = kept;
   const input = defined({
     format: formatToGa(input_audio_format),
     transcription: input_audio_transcription,
@@ -67,7 +83,14 @@ function sessionToGa(session: JsonObject, type: 'realtime' | 'transcription'): J
 
 function responseToGa(response: JsonObject): JsonObject {
   if (response['output_modalities'] !== undefined || response['audio'] !== undefined) return response;
-  const { modalities, voice, output_audio_format, temperature: _temperature, max_response_output_tokens, ...others } = response;
+  const {
+    modalities,
+    voice,
+    output_audio_format,
+    temperature: _temperature,
+    max_response_output_tokens,
+    ...others
+  } = response;
   const { input, max_output_tokens, ...rest } = others;
   const output = defined({ format: formatToGa(output_audio_format), voice });
   return {
@@ -95,7 +118,10 @@ function formatToGa(format: JsonValue | undefined): JsonValue | undefined {
 
 function itemToGa(item: JsonObject): JsonObject {
   if (item['role'] !== 'assistant') return item;
-  return withContent(item, (part) => ({ ...part, type: part['type'] === 'text' ? 'output_text' : (part['type'] ?? null) }));
+  return withContent(item, (part) => ({
+    ...part,
+    type: part['type'] === 'text' ? 'output_text' : (part['type'] ?? null),
+  }));
 }
 
 // --- provider to client -------------------------------------------------------------------------------------------
@@ -115,7 +141,9 @@ function toClient(payload: Payload): Payload | null {
     const type = asText(event['type']) ?? '';
     // Beta told of an item once.
     if (type === 'conversation.item.done') return null;
-    const renamed = Object.hasOwn(EVENTS_TO_BETA, type) ? { ...event, type: EVENTS_TO_BETA[type] ?? type } : event;
+    const renamed = Object.hasOwn(EVENTS_TO_BETA, type)
+      ? { ...event, type: EVENTS_TO_BETA[type] ?? type }
+      : event;
     switch (type) {
       case 'session.created':
       case 'session.updated':
@@ -218,7 +246,9 @@ function mapObject(value: JsonValue, change: (object: JsonObject) => JsonObject)
 }
 
 function defined(members: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
-  return Object.fromEntries(Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  return Object.fromEntries(
+    Object.entries(members).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
 }
 
 function nonEmpty(object: JsonObject): JsonObject | undefined {

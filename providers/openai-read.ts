@@ -1,5 +1,13 @@
 /** Reads OpenAI Realtime events, GA wire: what each changes, and what is to be recorded of it. */
-import { asArray, asCount, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
+import {
+  asArray,
+  asCount,
+  asObject,
+  asText,
+  type JsonObject,
+  type JsonValue,
+  member,
+} from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import { audioObservation } from './openai-skim.ts';
 import {
@@ -28,7 +36,10 @@ export function readClientEvent(state: OpenAIState, event: JsonObject): EventRea
   switch (asText(event['type'])) {
     case 'input_audio_buffer.append': {
       const audio = asText(event['audio']);
-      return { state, observations: audio === undefined ? NOTHING : [audioObservation(state, 'user', audio)] };
+      return {
+        state,
+        observations: audio === undefined ? NOTHING : [audioObservation(state, 'user', audio)],
+      };
     }
     case 'input_audio_buffer.commit':
       // With voice activity detection the provider says when speech ended; without it the commit does.
@@ -78,7 +89,10 @@ function readItemEvent(state: OpenAIState, type: string, event: JsonObject): Eve
     case 'conversation.item.created':
     case 'conversation.item.done': {
       const item = asObject(event['item']);
-      return { state: item === undefined ? state : withItem(state, item, event['previous_item_id']), observations: NOTHING };
+      return {
+        state: item === undefined ? state : withItem(state, item, event['previous_item_id']),
+        observations: NOTHING,
+      };
     }
     case 'conversation.item.deleted':
       return { state: withoutItem(state, id), observations: NOTHING };
@@ -132,7 +146,8 @@ function readResponseEvent(state: OpenAIState, type: string, event: JsonObject):
     case 'response.output_audio.delta':
     case 'response.audio.delta': {
       const audio = asText(event['delta']);
-      const observed: readonly Observation[] = audio === undefined ? NOTHING : [audioObservation(state, 'model', audio)];
+      const observed: readonly Observation[] =
+        audio === undefined ? NOTHING : [audioObservation(state, 'model', audio)];
       return firstOutput(state, responseId, 'audio', observed);
     }
     case 'response.output_text.delta':
@@ -147,7 +162,10 @@ function readResponseEvent(state: OpenAIState, type: string, event: JsonObject):
     case 'response.output_item.added': {
       const id = asText(member(event['item'], 'id')) ?? '';
       const index = asCount(event['output_index']) ?? 0;
-      return { state: changeOpen(state, responseId, (open) => withOpenItem(open, id, index)), observations: NOTHING };
+      return {
+        state: changeOpen(state, responseId, (open) => withOpenItem(open, id, index)),
+        observations: NOTHING,
+      };
     }
     case 'response.output_item.done':
       return readItemDone(state, responseId, asObject(event['item']) ?? {});
@@ -164,7 +182,9 @@ function firstOutput(
   of: 'audio' | 'text',
   observed: readonly Observation[],
 ): EventReading {
-  const next = changeOpen(state, responseId, (open) => (open.hasOutput ? open : { ...open, hasOutput: true }));
+  const next = changeOpen(state, responseId, (open) =>
+    open.hasOutput ? open : { ...open, hasOutput: true },
+  );
   if (next === state || responseId === undefined) return { state, observations: observed };
   return { state: next, observations: [{ kind: 'response.output', responseId, of }, ...observed] };
 }
@@ -180,7 +200,8 @@ function readItemDone(state: OpenAIState, responseId: string | undefined, item: 
     ...open,
     items: open.items.filter((each) => each.id !== id),
   }));
-  if (item['type'] !== 'function_call' || item['status'] === 'incomplete') return { state: next, observations: NOTHING };
+  if (item['type'] !== 'function_call' || item['status'] === 'incomplete')
+    return { state: next, observations: NOTHING };
   const callId = asText(item['call_id']) ?? '';
   return { state: next, observations: [{ kind: 'tool.called', callId, name: asText(item['name']) ?? '' }] };
 }
@@ -213,7 +234,8 @@ function readDone(state: OpenAIState, response: JsonObject): EventReading {
   let next = closed(state, responseId);
   for (const item of asArray(response['output']) ?? []) {
     const object = asObject(item);
-    if (object !== undefined && next.items.some((each) => each['id'] === object['id'])) next = withItem(next, object, undefined);
+    if (object !== undefined && next.items.some((each) => each['id'] === object['id']))
+      next = withItem(next, object, undefined);
   }
   return { state: next, observations };
 }

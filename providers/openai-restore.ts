@@ -54,7 +54,8 @@ export function continueRestore(state: OpenAIState, event: JsonObject): RestoreS
     case 'answers': {
       if (!answers(type, event)) return { state, route: isOurs(state, type, event) ? 'nowhere' : 'across' };
       const missing = restoring.missing - 1;
-      if (missing > 0) return { state: { ...state, restoring: { step: 'answers', missing } }, route: 'nowhere' };
+      if (missing > 0)
+        return { state: { ...state, restoring: { step: 'answers', missing } }, route: 'nowhere' };
       return { state: { ...state, restoring: null }, route: 'nowhere', restored: true };
     }
   }
@@ -77,10 +78,13 @@ function isOurs(state: OpenAIState, type: string, event: JsonObject): boolean {
 
 function restoringFrames(state: OpenAIState): readonly string[] {
   const session = configuration(state);
-  const frames: JsonValue[] = [{ type: 'session.update', event_id: FIRST, session: withoutTurnTaking(session) }];
+  const frames: JsonValue[] = [
+    { type: 'session.update', event_id: FIRST, session: withoutTurnTaking(session) },
+  ];
   state.items.forEach((item, index) => {
     const again = recreated(item);
-    if (again !== null) frames.push({ type: 'conversation.item.create', event_id: `${PREFIX}${index}`, item: again });
+    if (again !== null)
+      frames.push({ type: 'conversation.item.create', event_id: `${PREFIX}${index}`, item: again });
   });
   frames.push({ type: 'session.update', event_id: LAST, session });
   return frames.map((frame) => JSON.stringify(frame));
@@ -101,7 +105,9 @@ function strip(value: JsonValue, top: boolean): JsonValue {
   if (object === undefined) return value;
   return Object.fromEntries(
     Object.entries(object)
-      .filter(([key, each]) => (each !== null || MEANINGFUL_NULLS.has(key)) && !(top && SERVER_FIELDS.has(key)))
+      .filter(
+        ([key, each]) => (each !== null || MEANINGFUL_NULLS.has(key)) && !(top && SERVER_FIELDS.has(key)),
+      )
       .map(([key, each]) => [key, strip(each, false)]),
   );
 }
@@ -144,7 +150,9 @@ function recreatedPart(role: string, part: JsonValue): JsonValue[] {
 }
 
 function pick(object: JsonObject, keys: readonly string[]): JsonObject {
-  return Object.fromEntries(keys.flatMap((key) => (object[key] === undefined ? [] : [[key, object[key] ?? null]])));
+  return Object.fromEntries(
+    keys.flatMap((key) => (object[key] === undefined ? [] : [[key, object[key] ?? null]])),
+  );
 }
 
 /**
@@ -154,7 +162,14 @@ function pick(object: JsonObject, keys: readonly string[]): JsonObject {
 function terminalEvents(state: OpenAIState, open: OpenResponse): readonly string[] {
   const items = open.items.map(({ id, index }) => ({
     index,
-    item: { id, object: 'realtime.item', type: 'message', role: 'assistant', status: 'incomplete', content: [] },
+    item: {
+      id,
+      object: 'realtime.item',
+      type: 'message',
+      role: 'assistant',
+      status: 'incomplete',
+      content: [],
+    },
   }));
   const events: JsonValue[] = items.map(({ index, item }) => ({
     type: 'response.output_item.done',
@@ -172,7 +187,11 @@ function terminalEvents(state: OpenAIState, open: OpenResponse): readonly string
       status: 'failed',
       status_details: {
         type: 'failed',
-        error: { type: 'server_error', code: 'connection_lost', message: 'The provider connection was lost.' },
+        error: {
+          type: 'server_error',
+          code: 'connection_lost',
+          message: 'The provider connection was lost.',
+        },
       },
       output: items.map(({ item }) => item),
       conversation_id: null,

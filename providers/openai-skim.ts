@@ -33,7 +33,11 @@ export function skimAudio(state: OpenAIState, from: Sender, payload: Payload): A
   return audioObservation(state, down ? 'model' : 'user', payload.slice(start, -2));
 }
 
-export function audioObservation(state: OpenAIState, speaker: 'user' | 'model', base64: string): AudioObservation {
+export function audioObservation(
+  state: OpenAIState,
+  speaker: 'user' | 'model',
+  base64: string,
+): AudioObservation {
   const bytes = base64Bytes(base64);
   const rate = audioRate(state, speaker === 'user' ? 'input' : 'output');
   return { kind: 'audio', speaker, bytes, ms: rate === null ? null : bytes / rate };

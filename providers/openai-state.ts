@@ -13,7 +13,9 @@ export type OpenResponse = {
 };
 
 /** Steps of a restoration: waiting for the new socket's greeting, then for the answers to what was sent again. */
-export type Restoring = { readonly step: 'greeting' } | { readonly step: 'answers'; readonly missing: number };
+export type Restoring =
+  | { readonly step: 'greeting' }
+  | { readonly step: 'answers'; readonly missing: number };
 
 export type OpenAIState = {
   /** The last whole configuration that the provider told. */
@@ -102,7 +104,11 @@ export function withoutItem(state: OpenAIState, id: string): OpenAIState {
 }
 
 /** Changes every content part of an item. */
-export function withParts(state: OpenAIState, id: string, change: (part: JsonObject) => JsonObject): OpenAIState {
+export function withParts(
+  state: OpenAIState,
+  id: string,
+  change: (part: JsonObject) => JsonObject,
+): OpenAIState {
   const at = indexOf(state, id);
   const item = state.items[at];
   if (item === undefined) return state;
@@ -186,7 +192,8 @@ function keepTranscripts(before: JsonObject, after: JsonObject): JsonObject {
     content: content.map((part, index) => {
       const object = asObject(part);
       const transcript = asText(member(old[index], 'transcript'));
-      if (object === undefined || transcript === undefined || typeof object['transcript'] === 'string') return part;
+      if (object === undefined || transcript === undefined || typeof object['transcript'] === 'string')
+        return part;
       return { ...object, transcript };
     }),
   };

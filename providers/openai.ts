@@ -3,7 +3,14 @@
  * 2026-09-18, and OpenAI's guides, as of 2026-11.
  */
 import { asObject, parseJson } from '../protocol/json.ts';
-import type { ConnectRequest, Payload, ProviderAdapter, Reading, Sender, UpstreamRequest } from './adapter.ts';
+import type {
+  ConnectRequest,
+  Payload,
+  ProviderAdapter,
+  Reading,
+  Sender,
+  UpstreamRequest,
+} from './adapter.ts';
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
 import { readClientEvent, readServerEvent } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
@@ -58,7 +65,11 @@ export function openaiDialect(
 export const openai = openaiDialect({
   id: 'openai',
   aliases: [],
-  settings: { key: 'OPENAI_API_KEY', baseUrl: 'OPENAI_BASE_URL', defaultBaseUrl: 'https://api.openai.com/v1' },
+  settings: {
+    key: 'OPENAI_API_KEY',
+    baseUrl: 'OPENAI_BASE_URL',
+    defaultBaseUrl: 'https://api.openai.com/v1',
+  },
 });
 
 function dial(request: ConnectRequest): UpstreamRequest {
@@ -69,9 +80,10 @@ function dial(request: ConnectRequest): UpstreamRequest {
   }
   // Never the key as a subprotocol beside it: OpenAI refuses two credentials. Never the beta signal: it closes with 4000.
   if (request.credential !== null) headers['Authorization'] = `Bearer ${request.credential}`;
-  const query = new URLSearchParams(targetQuery(request.query).map(([name, value]) => [name, value]));
+  const query = new URLSearchParams();
+  for (const [name, value] of targetQuery(request.query)) query.append(name, value);
   return {
-    url: `${request.baseUrl}/realtime${query.size === 0 ? '' : `?${query}`}`,
+    url: `${request.baseUrl}/realtime${query.size === 0 ? '' : `?${query.toString()}`}`,
     headers,
     subprotocols: request.subprotocols.filter((each) => each === 'realtime'),
   };
@@ -79,7 +91,9 @@ function dial(request: ConnectRequest): UpstreamRequest {
 
 /** A transcription session or a call names its own model; a `model` beside them is refused. */
 function targetQuery(query: ConnectRequest['query']): ConnectRequest['query'] {
-  const hasOther = query.some(([name, value]) => name === 'call_id' || (name === 'intent' && value === 'transcription'));
+  const hasOther = query.some(
+    ([name, value]) => name === 'call_id' || (name === 'intent' && value === 'transcription'),
+  );
   return hasOther ? query.filter(([name]) => name !== 'model') : query;
 }
 

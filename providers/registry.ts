@@ -1,13 +1,18 @@
 /** Every provider, once: nothing else lists them. */
-import type { JsonValue } from '../protocol/json.ts';
 import type { ProviderAdapter } from './adapter.ts';
 import { openai } from './openai.ts';
 import { simulator } from './simulator.ts';
 
-export const PROVIDERS: readonly ProviderAdapter[] = [openai, simulator].map(erased);
+/**
+ * The state's type is forgotten here: the broker keeps a state only to give it back to the adapter that made it, and the
+ * interface's methods are written so that the compiler allows it.
+ */
+export const PROVIDERS: readonly ProviderAdapter[] = [openai, simulator];
 
 /** A Map, so that a name from a URL cannot resolve to something inherited. */
-const BY_NAME = new Map(PROVIDERS.flatMap((adapter) => [adapter.id, ...adapter.aliases].map((name) => [name, adapter])));
+const BY_NAME = new Map(
+  PROVIDERS.flatMap((adapter) => [adapter.id, ...adapter.aliases].map((name) => [name, adapter])),
+);
 
 export function providerFor(name: string): ProviderAdapter | undefined {
   return BY_NAME.get(name);
@@ -17,14 +22,6 @@ export function providerFor(name: string): ProviderAdapter | undefined {
 export function nearestProvider(name: string): string {
   const [first = '', ...others] = BY_NAME.keys();
   return others.reduce((best, each) => (distance(name, each) < distance(name, best) ? each : best), first);
-}
-
-/**
- * Forgets the state's type. The broker keeps a state only to give it back to the adapter that made it, so the adapter
- * never sees one of another.
- */
-function erased<S extends JsonValue>(adapter: ProviderAdapter<S>): ProviderAdapter {
-  return adapter as unknown as ProviderAdapter;
 }
 
 /** Edits between two names (Levenshtein); names are a URL segment long. */

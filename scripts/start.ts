@@ -13,6 +13,7 @@ import { build, ROOT } from './wrangler.ts';
 const READY_MS = 15_000;
 const DRAIN_MS = 12_000;
 const TERM_MS = 1_500;
+const SECOND_SIGNAL_MS = 1_000;
 
 const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string }; // our own file
 
@@ -37,15 +38,23 @@ async function main(): Promise<void> {
   const workerd = startWorkerd(configFile, options);
   noteWorkerd(options.dataDir, workerd.pid ?? 0);
   let stopping = false;
+  let signalledAt = 0;
   workerd.on('exit', (code, signal) => {
     if (stopping) return;
-    console.error(`workerd stopped by itself (${signal ?? `exit code ${code}`}). What it printed above says why; then npm start again.`);
+    console.error(
+      `workerd stopped by itself (${signal ?? `exit code ${code}`}). What it printed above says why; then npm start again.`,
+    );
     process.exit(1);
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) workerd.kill('SIGKILL');
+      if (stopping) {
+        // A terminal and npm may both send one Ctrl-C on: only a later one is a second wish.
+        if (Date.now() - signalledAt > SECOND_SIGNAL_MS) workerd.kill('SIGKILL');
+        return;
+      }
       stopping = true;
+      signalledAt = Date.now();
       void stop(workerd, options);
     });
   }
@@ -68,12 +77,16 @@ function startWorkerd(configFile: string, options: StartOptions): ChildProcess {
   const child =
     process.platform === 'win32'
       ? spawn(process.execPath, [binary, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] })
-      : spawn('sh', ['-c', 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@"', 'sh', nativeBinary(binary), ...args], {
-          env,
-          stdio: ['ignore', 'inherit', 'inherit'],
-          // Ctrl-C goes to the whole group of a terminal; workerd must outlive it for the drain.
-          detached: true,
-        });
+      : spawn(
+          'sh',
+          ['-c', 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$@"', 'sh', nativeBinary(binary), ...args],
+          {
+            env,
+            stdio: ['ignore', 'inherit', 'inherit'],
+            // Ctrl-C goes to the whole group of a terminal; workerd must outlive it for the drain.
+            detached: true,
+          },
+        );
   child.on('error', (error) => {
     console.error(`workerd cannot be started (${codeOf(error)}). Run npm ci again.`);
     process.exit(1);
@@ -93,7 +106,8 @@ function nativeBinary(bin: string): string {
     'darwin arm64': '@cloudflare/workerd-darwin-arm64/bin/workerd',
   };
   const name = names[`${process.platform} ${process.arch}`];
-  if (name === undefined) throw new StartError(`workerd does not exist for ${process.platform} ${process.arch}.`);
+  if (name === undefined)
+    throw new StartError(`workerd does not exist for ${process.platform} ${process.arch}.`);
   return require.resolve(name);
 }
 
@@ -116,7 +130,8 @@ async function stop(workerd: ChildProcess, options: StartOptions): Promise<void>
     headers: { 'cf-aig-authorization': `Bearer ${options.adminToken}` },
     signal: AbortSignal.timeout(DRAIN_MS),
   }).catch(() => null);
-  if (answer?.ok !== true) console.error('The drain did not finish; up to 1 s of the open sessions may be missing from their logs.');
+  if (answer?.ok !== true)
+    console.error('The drain did not finish; up to 1 s of the open sessions may be missing from their logs.');
   workerd.kill('SIGTERM');
   // workerd waits for sockets that linger, without end; everything is on disk already.
   const timer = setTimeout(() => workerd.kill('SIGKILL'), TERM_MS);
@@ -127,7 +142,8 @@ async function stop(workerd: ChildProcess, options: StartOptions): Promise<void>
 }
 
 function httpUrl({ host, port }: StartOptions): string {
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+  const name =
+    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 }
 

@@ -51,7 +51,14 @@ export function upstreamTooBig(): Cause {
 /** The dial failed. Its clients got an HTTP answer, so the code is that of a client that could not read one. */
 export function neverOpened(reason: ErrorCode): Cause {
   const frame = closeFor(reason);
-  return { reason, closedBy: 'upstream', code: frame.code, closeReason: '', toClients: frame, toUpstream: frame };
+  return {
+    reason,
+    closedBy: 'upstream',
+    code: frame.code,
+    closeReason: '',
+    toClients: frame,
+    toUpstream: frame,
+  };
 }
 
 /** The broker ends it; for the provider that is a normal end. */

@@ -128,7 +128,10 @@ export class Recording {
 
   #isEmpty(): boolean {
     return (
-      this.#writer.bytes === 0 && this.#queue.length === 0 && this.#records.length === 0 && this.#live === null
+      this.#writer.bytes === 0 &&
+      this.#queue.length === 0 &&
+      this.#records.length === 0 &&
+      this.#live === null
     );
   }
 
@@ -165,7 +168,12 @@ export class Recording {
   #tellOfLostRecords(now: number): void {
     const lost = this.#recordsLost;
     this.#recordsLost = 0;
-    this.#records.push({ kind: 'gap', seq: this.#seq, at: now, body: { reason: 'records_lost', records: lost } });
+    this.#records.push({
+      kind: 'gap',
+      seq: this.#seq,
+      at: now,
+      body: { reason: 'records_lost', records: lost },
+    });
   }
 
   #enqueue(): void {
@@ -180,7 +188,11 @@ export class Recording {
     let bytes = 0;
     while (this.#queue.length > 0) {
       const next = this.#queue[0];
-      if (next === undefined || (taken.length > 0 && bytes + next.data.length > this.#limits.recorderCallBytes)) break;
+      if (
+        next === undefined ||
+        (taken.length > 0 && bytes + next.data.length > this.#limits.recorderCallBytes)
+      )
+        break;
       this.#queue.shift();
       taken.push(next);
       bytes += next.data.length;

@@ -13,7 +13,15 @@ import type { JsonValue } from '../protocol/json.ts';
 import type { Ending, LogRecord, Totals } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
 import type { ProviderAdapter, Reading, Sender, Translation } from '../providers/adapter.ts';
-import { type Cause, clientClosed, closeFor, neverOpened, parleyEnds, upstreamClosed, upstreamTooBig } from './causes.ts';
+import {
+  type Cause,
+  clientClosed,
+  closeFor,
+  neverOpened,
+  parleyEnds,
+  upstreamClosed,
+  upstreamTooBig,
+} from './causes.ts';
 import type { Limits } from './limits.ts';
 import { PendingFrames } from './pending.ts';
 import { Recording } from './recording.ts';
@@ -101,7 +109,12 @@ export class Session {
 
   // --- joining and leaving -------------------------------------------------------------------------------------
 
-  join(role: Role | null, translation: Translation | null, about: Readonly<Record<string, JsonValue>>, now: number): Client {
+  join(
+    role: Role | null,
+    translation: Translation | null,
+    about: Readonly<Record<string, JsonValue>>,
+    now: number,
+  ): Client {
     const client = this.#roster.add(role, translation, now);
     this.#wire.setDeadline('grace', null);
     this.#record('client.joined', { client: clientName(client.number), role: client.role, ...about }, now);
@@ -231,7 +244,8 @@ export class Session {
     if (this.#phase.name === 'ended') return;
     switch (name) {
       case 'grace':
-        if (this.#roster.size === 0) this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
+        if (this.#roster.size === 0)
+          this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
         return;
       case 'usage':
         if (this.#phase.name === 'closing') this.#end(this.#phase.cause, now);
@@ -275,7 +289,11 @@ export class Session {
     } catch (error) {
       this.#readable = false;
       this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
-      this.#record('error', { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' }, now);
+      this.#record(
+        'error',
+        { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
+        now,
+      );
     }
   }
 
@@ -334,7 +352,11 @@ export class Session {
     this.#wire.closeUpstream(cause.toUpstream);
     for (const client of clients) {
       this.#wire.closeClient(client.number, cause.toClients);
-      this.#record('client.left', { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason }, now);
+      this.#record(
+        'client.left',
+        { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason },
+        now,
+      );
     }
     this.recording.finish(now);
     this.#wire.ended(ending);

@@ -65,7 +65,8 @@ export class Tally {
         return this.#observeUsage(observation, seq, at);
       case 'audio': {
         const sum = this.#audio[observation.speaker];
-        this.#audio[observation.speaker] = sum === null || observation.ms === null ? null : sum + observation.ms;
+        this.#audio[observation.speaker] =
+          sum === null || observation.ms === null ? null : sum + observation.ms;
         return null;
       }
       case 'transcript':

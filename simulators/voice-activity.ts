@@ -72,7 +72,10 @@ export class VoiceActivity {
   }
 
   #frame(level: number, settings: VoiceActivitySettings, turn: (turn: VoiceTurn) => void): void {
-    const gate = Math.min(LOUDEST_GATE, Math.max(FULL_THRESHOLD_RMS * settings.threshold, this.#noise * ABOVE_NOISE));
+    const gate = Math.min(
+      LOUDEST_GATE,
+      Math.max(FULL_THRESHOLD_RMS * settings.threshold, this.#noise * ABOVE_NOISE),
+    );
     if (!this.speaking) {
       const loud = level > gate;
       if (!loud) this.#noise += (level - this.#noise) * 0.05;

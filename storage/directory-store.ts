@@ -1,6 +1,14 @@
 /** One gateway's index: its sessions, with the columns that lists filter on, and its client tokens. */
 import type { SessionSummary } from '../protocol/recording.ts';
-import { numberOf, optionalNumberOf, optionalTextOf, type SqlBinding, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
+import {
+  numberOf,
+  optionalNumberOf,
+  optionalTextOf,
+  type SqlBinding,
+  type SqlDatabase,
+  type SqlRow,
+  textOf,
+} from './sql.ts';
 
 export interface SessionFilter {
   readonly status: 'live' | 'ended' | null;

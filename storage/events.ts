@@ -51,7 +51,11 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
  * Every event after `query.after`, in order. Reads one segment at a time, so that a whole day's log never is in memory;
  * between two of them other work gets its turn.
  */
-export async function* readEvents(store: SessionStore, query: EventQuery, unpack: Unpack): AsyncGenerator<LoggedEvent> {
+export async function* readEvents(
+  store: SessionStore,
+  query: EventQuery,
+  unpack: Unpack,
+): AsyncGenerator<LoggedEvent> {
   const gaps = store.records(['gap'], 0, GAPS_MAX).filter((gap) => gap.seq > query.after);
   const assembler = new Assembler();
   for (let number = store.firstSegmentAfter(query.after); ; number += 1) {

@@ -2,7 +2,15 @@
  * One session's record, in its recorder's own database. Written in batches: a segment is one row, a row for every frame
  * would cost two orders of magnitude more on Durable Objects.
  */
-import type { Batch, Ending, LogRecord, Opening, OpeningVerdict, SessionSummary, Totals } from '../protocol/recording.ts';
+import type {
+  Batch,
+  Ending,
+  LogRecord,
+  Opening,
+  OpeningVerdict,
+  SessionSummary,
+  Totals,
+} from '../protocol/recording.ts';
 import { bytesOf, numberOf, optionalNumberOf, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
 
 /** How a segment's bytes are stored. */
@@ -76,7 +84,8 @@ export class SessionStore {
   /** Begins a session, unless one of this id is over. One that never went live may begin again. */
   open(opening: Opening): OpeningVerdict {
     const view = this.view();
-    if (view !== null && view.ending !== null && view.live !== null) return { kind: 'ended', reason: view.ending.reason };
+    if (view !== null && view.ending !== null && view.live !== null)
+      return { kind: 'ended', reason: view.ending.reason };
     this.#createTables();
     const revision = view === null ? 1 : this.revision() + 1;
     this.#sql.exec('DELETE FROM record');
@@ -127,7 +136,14 @@ export class SessionStore {
       kind: 'gap',
       seq: view.lastSeq + 1,
       at: lastAt,
-      body: { reason: 'interrupted', from_seq: view.lastSeq + 1, to_seq: null, frames: null, bytes: null, until: now },
+      body: {
+        reason: 'interrupted',
+        from_seq: view.lastSeq + 1,
+        to_seq: null,
+        frames: null,
+        bytes: null,
+        until: now,
+      },
     });
     this.#change('ending', {
       at: lastAt,
@@ -141,7 +157,9 @@ export class SessionStore {
 
   exists(): boolean {
     if (this.#ready) return this.#sql.exec('SELECT 1 FROM session').toArray().length === 1;
-    const tables = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'").toArray();
+    const tables = this.#sql
+      .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'")
+      .toArray();
     if (tables.length === 0) return false;
     this.#ready = true;
     return this.exists();
@@ -156,7 +174,9 @@ export class SessionStore {
     if (!this.exists()) return null;
     const row = this.#row();
     const size = this.#sql
-      .exec('SELECT COALESCE(MAX(last_seq), 0) AS last_seq, COALESCE(SUM(LENGTH(data)), 0) AS bytes FROM segment')
+      .exec(
+        'SELECT COALESCE(MAX(last_seq), 0) AS last_seq, COALESCE(SUM(LENGTH(data)), 0) AS bytes FROM segment',
+      )
       .toArray()[0];
     if (size === undefined) throw new Error('an aggregate returned no row');
     // Each column holds what this class wrote from a value of that very type.

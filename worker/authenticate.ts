@@ -70,7 +70,12 @@ export async function sign(claims: Claims, settings: Configuration): Promise<str
 }
 
 /** Throws BrokerError `forbidden` when the principal may not do this in this gateway. */
-export function authorize(principal: Principal, account: string, gateway: string, scopes: readonly Scope[]): void {
+export function authorize(
+  principal: Principal,
+  account: string,
+  gateway: string,
+  scopes: readonly Scope[],
+): void {
   if (principal.kind === 'admin') return;
   const { claims } = principal;
   if (claims.acc !== account || claims.gw !== gateway) {
@@ -112,7 +117,9 @@ let derived: { readonly from: string; readonly key: Uint8Array } | null = null;
 async function derivedKey(adminToken: string): Promise<Uint8Array> {
   if (derived?.from === adminToken) return derived.key;
   const encoder = new TextEncoder();
-  const material = await crypto.subtle.importKey('raw', encoder.encode(adminToken), 'HKDF', false, ['deriveBits']);
+  const material = await crypto.subtle.importKey('raw', encoder.encode(adminToken), 'HKDF', false, [
+    'deriveBits',
+  ]);
   const info = encoder.encode('parley client tokens');
   const bits = await crypto.subtle.deriveBits(
     { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(32), info },

@@ -2,7 +2,13 @@
 import { v7 } from 'uuid';
 import type { Env } from '../durable-objects/environment.ts';
 import { closeFor } from '../session/causes.ts';
-import { type ConnectPlan, directoryObjectName, planRequest, type Role, sessionObjectName } from '../protocol/connect.ts';
+import {
+  type ConnectPlan,
+  directoryObjectName,
+  planRequest,
+  type Role,
+  sessionObjectName,
+} from '../protocol/connect.ts';
 import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
@@ -29,11 +35,19 @@ export interface Target {
 const DEFAULT_NAME = 'default';
 
 /** Answers an upgrade, or refuses it so that this client can read why. */
-export async function connect(request: Request, env: Env, settings: Configuration, target: Target): Promise<Response> {
+export async function connect(
+  request: Request,
+  env: Env,
+  settings: Configuration,
+  target: Target,
+): Promise<Response> {
   const adapter = providerFor(target.provider);
   let browser = request.headers.has('origin');
   try {
-    const offer = readOffer(request, adapter?.carriers ?? [{ in: 'header', name: 'authorization', scheme: 'Bearer' }]);
+    const offer = readOffer(
+      request,
+      adapter?.carriers ?? [{ in: 'header', name: 'authorization', scheme: 'Bearer' }],
+    );
     browser = offer.browser;
     const { principal, ownKey } = await credentials(offer, settings);
     const account = target.account ?? (principal.kind === 'token' ? principal.claims.acc : DEFAULT_NAME);
@@ -42,11 +56,25 @@ export async function connect(request: Request, env: Env, settings: Configuratio
     await refuseRevoked(principal, env, account, gateway);
     checkOrigin(request, settings, principal);
     if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
-      throw new BrokerError('upgrade_required', { url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, '') });
+      throw new BrokerError('upgrade_required', {
+        url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, ''),
+      });
     }
     if (adapter === undefined) throw unknownProvider(target.provider);
     const parameters = readParameters(offer.parameters, settings);
-    const plan = makePlan({ request, env, settings, target, adapter, offer, principal, ownKey, parameters, account, gateway });
+    const plan = makePlan({
+      request,
+      env,
+      settings,
+      target,
+      adapter,
+      offer,
+      principal,
+      ownKey,
+      parameters,
+      account,
+      gateway,
+    });
     return await handOver(plan, request, env, adapter, browser);
   } catch (thrown) {
     const { error, headers } = publicFailure(thrown);
@@ -55,9 +83,13 @@ export async function connect(request: Request, env: Env, settings: Configuratio
 }
 
 /** The gateway's credential, and the client's own provider key if it sent one. */
-async function credentials(offer: Offer, settings: Configuration): Promise<{ principal: Principal; ownKey: string | null }> {
+async function credentials(
+  offer: Offer,
+  settings: Configuration,
+): Promise<{ principal: Principal; ownKey: string | null }> {
   let principal = offer.gatewayToken === null ? null : await identify(offer.gatewayToken, settings);
-  if (offer.gatewayToken !== null && principal === null) throw new BrokerError('bad_token', { why: 'it is not known here' });
+  if (offer.gatewayToken !== null && principal === null)
+    throw new BrokerError('bad_token', { why: 'it is not known here' });
   let ownKey: string | null = null;
   for (const key of offer.providerKeys) {
     // In the provider's place a value may be our token: SDKs that can send a single key put it there.
@@ -72,7 +104,12 @@ async function credentials(offer: Offer, settings: Configuration): Promise<{ pri
   throw new BrokerError('missing_auth');
 }
 
-async function refuseRevoked(principal: Principal, env: Env, account: string, gateway: string): Promise<void> {
+async function refuseRevoked(
+  principal: Principal,
+  env: Env,
+  account: string,
+  gateway: string,
+): Promise<void> {
   if (principal.kind === 'admin') return;
   if (await directoryOf(env, account, gateway).isRevoked(principal.claims.jti)) {
     throw new BrokerError('bad_token', { why: 'it was revoked' });
@@ -97,7 +134,11 @@ function makePlan(connection: Connection): ConnectPlan {
   const { request, env, settings, target, adapter, offer, principal, ownKey, parameters } = connection;
   const accepted = adapter.accepts(target.path);
   if (!accepted.ok) {
-    throw new BrokerError('unknown_provider_path', { provider: adapter.id, path: target.path, suggestion: accepted.suggestion });
+    throw new BrokerError('unknown_provider_path', {
+      provider: adapter.id,
+      path: target.path,
+      suggestion: accepted.suggestion,
+    });
   }
   const model = adapter.modelOf({ path: target.path, query: offer.query });
   const simulated = adapter.settings.key === null || model?.startsWith(SIMULATED_MODEL) === true;
@@ -105,10 +146,16 @@ function makePlan(connection: Connection): ConnectPlan {
   checkClaims(connection, model);
   const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
   if (!simulated && ownKey === null && stored === null) {
-    throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key ?? '' });
+    throw new BrokerError('provider_key_missing', {
+      provider: adapter.id,
+      setting: adapter.settings.key ?? '',
+    });
   }
   const named = parameters.session ?? claims?.session ?? null;
-  const maxSeconds = Math.min(settings.PARLEY_MAX_SESSION_SECONDS, claims?.max_seconds ?? Number.POSITIVE_INFINITY);
+  const maxSeconds = Math.min(
+    settings.PARLEY_MAX_SESSION_SECONDS,
+    claims?.max_seconds ?? Number.POSITIVE_INFINITY,
+  );
   return {
     session: { account: connection.account, gateway: connection.gateway, id: named ?? v7() },
     named: named !== null,
@@ -209,7 +256,8 @@ function refused(
   browser: boolean,
   headers: Readonly<Record<string, string>>,
 ): Response {
-  if (!browser || request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return failure(error, request, headers);
+  if (!browser || request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
+    return failure(error, request, headers);
   const pair = new WebSocketPair();
   pair[1].accept();
   const [fallback] = PROVIDERS;

@@ -33,7 +33,9 @@ for (const route of ROUTES) {
 
 router.all('*', (request: IRequest) => {
   const { pathname } = new URL(request.url);
-  const allow = [...new Set(ROUTES.filter((route) => pathMatches(route.path, pathname)).map((route) => route.method))];
+  const allow = [
+    ...new Set(ROUTES.filter((route) => pathMatches(route.path, pathname)).map((route) => route.method)),
+  ];
   if (allow.length > 0 && !allow.some((method) => method === request.method)) {
     throw new BrokerError('method_not_allowed', { allow: allow.join(', ') }, '', { allow: allow.join(', ') });
   }
@@ -54,7 +56,8 @@ async function serve(route: Route, request: IRequest, env: Env): Promise<Respons
   if (route.access === 'deployment') requireAdmin(principal);
   else {
     authorize(principal, context.account, context.gateway, route.access);
-    if (principal.kind === 'token' && (await isRevoked(principal, env))) throw new BrokerError('bad_token', { why: 'it was revoked' });
+    if (principal.kind === 'token' && (await isRevoked(principal, env)))
+      throw new BrokerError('bad_token', { why: 'it was revoked' });
     restrictToSession(principal, context.session);
   }
   return route.handle(context);
@@ -79,7 +82,8 @@ function isRevoked({ claims }: Extract<Principal, { kind: 'token' }>, env: Env):
 /** A token for one session reads that session and no other, and lists none. */
 function restrictToSession(principal: Principal, session: string): void {
   if (principal.kind === 'admin' || principal.claims.session === undefined) return;
-  if (principal.claims.session !== session) throw new BrokerError('forbidden', { why: 'it is for another session' });
+  if (principal.claims.session !== session)
+    throw new BrokerError('forbidden', { why: 'it is for another session' });
 }
 
 function contextOf(request: IRequest, env: Env, settings: Configuration, principal: Principal): RouteContext {
@@ -110,7 +114,9 @@ function name(request: IRequest, parameter: string): string | null {
   if (value === undefined) return null;
   const parsed = safeParse(Name, value);
   if (parsed.success) return parsed.output;
-  throw new BrokerError('invalid_request', { problem: `the ${parameter} in the path ${parsed.issues[0].message}` });
+  throw new BrokerError('invalid_request', {
+    problem: `the ${parameter} in the path ${parsed.issues[0].message}`,
+  });
 }
 
 function pathMatches(pattern: string, pathname: string): boolean {

@@ -66,7 +66,9 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
   const openValues = rest.filter((value) => value !== CONTROL_SUBPROTOCOL);
   return {
     gatewayToken:
-      gatewayHeader === null ? (gatewayOffered?.slice(GATEWAY.length + 1) ?? null) : withoutScheme(gatewayHeader, 'Bearer'),
+      gatewayHeader === null
+        ? (gatewayOffered?.slice(GATEWAY.length + 1) ?? null)
+        : withoutScheme(gatewayHeader, 'Bearer'),
     providerKeys: keys.filter((key) => key !== null),
     parameters,
     query,
@@ -151,9 +153,13 @@ function readSubprotocols(
 
 function fromBase64Url(name: string, value: string): string {
   try {
-    const bytes = Uint8Array.from(atob(value.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+    const bytes = Uint8Array.from(atob(value.replaceAll('-', '+').replaceAll('_', '/')), (c) =>
+      c.charCodeAt(0),
+    );
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new BrokerError('invalid_request', { problem: `the subprotocol ${name}.… must carry base64url of UTF-8 text` });
+    throw new BrokerError('invalid_request', {
+      problem: `the subprotocol ${name}.… must carry base64url of UTF-8 text`,
+    });
   }
 }

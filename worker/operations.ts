@@ -15,7 +15,8 @@ export function health(): Response {
 export function ready(_request: Request, env: Env): Response {
   const parsed = parseSettings(env);
   const problems = parsed.ok ? [] : [...parsed.problems];
-  if (parsed.ok && parsed.settings.PARLEY_ADMIN_TOKEN === null) problems.push('PARLEY_ADMIN_TOKEN is not set.');
+  if (parsed.ok && parsed.settings.PARLEY_ADMIN_TOKEN === null)
+    problems.push('PARLEY_ADMIN_TOKEN is not set.');
   return json({ ready: problems.length === 0, problems }, problems.length === 0 ? 200 : 503);
 }
 

@@ -11,8 +11,13 @@ export function checkOrigin(request: Request, settings: Configuration, principal
   const origin = request.headers.get('origin');
   if (origin === null) return;
   const named = principal.kind === 'token' ? principal.claims.origin : undefined;
-  if (named !== undefined && origin !== new URL(named).origin) throw new BrokerError('origin_not_allowed', { origin });
-  if (origin === ownOrigin(request) || settings.PARLEY_ALLOWED_ORIGINS.some((each) => each === '*' || each === origin)) return;
+  if (named !== undefined && origin !== new URL(named).origin)
+    throw new BrokerError('origin_not_allowed', { origin });
+  if (
+    origin === ownOrigin(request) ||
+    settings.PARLEY_ALLOWED_ORIGINS.some((each) => each === '*' || each === origin)
+  )
+    return;
   if (named !== undefined) return;
   throw new BrokerError('origin_not_allowed', { origin });
 }

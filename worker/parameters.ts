@@ -20,7 +20,10 @@ export interface Parameters {
 /** Throws BrokerError `invalid_request`, which names the parameter. */
 export function readParameters(given: ReadonlyMap<Parameter, string>, settings: Configuration): Parameters {
   if (given.has('parley-after')) {
-    throw problem('parley-after', 'is not served by this version: a session’s missed frames can be read over REST');
+    throw problem(
+      'parley-after',
+      'is not served by this version: a session’s missed frames can be read over REST',
+    );
   }
   const graceSeconds = number(given, 'parley-grace', 0, settings.PARLEY_GRACE_SECONDS);
   return {
@@ -29,7 +32,11 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
     log: logMode(given, settings.PARLEY_LOG),
     metadata: metadata(given.get('cf-aig-metadata')),
-    eventId: checked(given, 'cf-aig-event-id', v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters'))),
+    eventId: checked(
+      given,
+      'cf-aig-event-id',
+      v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
+    ),
     dialTimeoutMs: number(given, 'cf-aig-request-timeout', 1, LIMITS.dialMs) ?? LIMITS.dialMs,
   };
 }
@@ -38,7 +45,11 @@ function problem(name: Parameter, what: string): BrokerError {
   return new BrokerError('invalid_request', { problem: `${name} ${what}` });
 }
 
-function checked<T>(given: ReadonlyMap<Parameter, string>, name: Parameter, schema: v.GenericSchema<string, T>): T | null {
+function checked<T>(
+  given: ReadonlyMap<Parameter, string>,
+  name: Parameter,
+  schema: v.GenericSchema<string, T>,
+): T | null {
   const value = given.get(name);
   if (value === undefined) return null;
   const parsed = v.safeParse(schema, value);
@@ -47,10 +58,16 @@ function checked<T>(given: ReadonlyMap<Parameter, string>, name: Parameter, sche
 }
 
 /** A larger value than the deployment allows is held down to it, as a gateway's limit is. */
-function number(given: ReadonlyMap<Parameter, string>, name: Parameter, min: number, max: number): number | null {
+function number(
+  given: ReadonlyMap<Parameter, string>,
+  name: Parameter,
+  min: number,
+  max: number,
+): number | null {
   const value = given.get(name);
   if (value === undefined) return null;
-  if (!/^[0-9]{1,9}$/.test(value) || Number(value) < min) throw problem(name, `must be a whole number from ${min} to ${max}`);
+  if (!/^[0-9]{1,9}$/.test(value) || Number(value) < min)
+    throw problem(name, `must be a whole number from ${min} to ${max}`);
   return Math.min(Number(value), max);
 }
 
@@ -71,7 +88,8 @@ function flag(given: ReadonlyMap<Parameter, string>, name: Parameter): boolean |
 /** The first five tags are kept, as AI Gateway does. */
 function metadata(text: string | undefined): Parameters['metadata'] {
   if (text === undefined) return {};
-  if (text.length > LIMITS.metadataBytes) throw problem('cf-aig-metadata', `must be under ${LIMITS.metadataBytes} characters`);
+  if (text.length > LIMITS.metadataBytes)
+    throw problem('cf-aig-metadata', `must be under ${LIMITS.metadataBytes} characters`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -79,6 +97,7 @@ function metadata(text: string | undefined): Parameters['metadata'] {
     throw problem('cf-aig-metadata', 'must be JSON');
   }
   const parsed = v.safeParse(Metadata, value);
-  if (!parsed.success) throw problem('cf-aig-metadata', 'must be a flat object of strings, numbers and booleans');
+  if (!parsed.success)
+    throw problem('cf-aig-metadata', 'must be a flat object of strings, numbers and booleans');
   return Object.fromEntries(Object.entries(parsed.output).slice(0, LIMITS.metadataTags));
 }

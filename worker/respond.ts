@@ -12,7 +12,9 @@ export interface PageInfo {
 
 export function ok(result: unknown, info?: PageInfo): Response {
   const envelope = { success: true, errors: [], messages: [], result };
-  return Response.json(info === undefined ? envelope : { ...envelope, result_info: info }, { headers: NO_STORE });
+  return Response.json(info === undefined ? envelope : { ...envelope, result_info: info }, {
+    headers: NO_STORE,
+  });
 }
 
 /** Bare JSON, for shapes that are not ours (OpenAI's) and for probes. */
@@ -58,7 +60,10 @@ function errorHeaders(error: PublicError): Record<string, string> {
 }
 
 /** Whatever was thrown, as a public error; what was not expected is logged, and told nobody. */
-export function publicFailure(thrown: unknown): { error: PublicError; headers: Readonly<Record<string, string>> } {
+export function publicFailure(thrown: unknown): {
+  error: PublicError;
+  headers: Readonly<Record<string, string>>;
+} {
   if (thrown instanceof BrokerError) {
     if (thrown.detail !== '') logLine('warn', thrown.public.code, { detail: thrown.detail });
     return { error: thrown.public, headers: thrown.headers };

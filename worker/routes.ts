@@ -21,18 +21,19 @@ export interface RouteContext {
 }
 
 /**
- * `public`: no credential. `upgrade`: a WebSocket, which authenticates in `connect.ts`, since its credential may stand
+ * Access: `public`: no credential. `upgrade`: a WebSocket, which authenticates in `connect.ts`, since its credential may stand
  * where the provider's key goes. Else: one of these scopes, in this gateway. `deployment`: the admin token.
  */
-export type Access = 'public' | 'upgrade' | 'deployment' | readonly Scope[];
-
 export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
 } & (
   | { readonly access: 'public'; readonly handle: (request: Request, env: Env) => Response }
   | { readonly access: 'upgrade' }
-  | { readonly access: 'deployment' | readonly Scope[]; readonly handle: (context: RouteContext) => Promise<Response> }
+  | {
+      readonly access: 'deployment' | readonly Scope[];
+      readonly handle: (context: RouteContext) => Promise<Response>;
+    }
 );
 
 const GATEWAY = '/v1/:account/:gateway';

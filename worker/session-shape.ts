@@ -73,13 +73,16 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
 }
 
 function audio(totals: Totals | null): SessionShape['audio'] {
-  return totals === null ? { in_ms: null, out_ms: null } : { in_ms: totals.audio_in_ms, out_ms: totals.audio_out_ms };
+  return totals === null
+    ? { in_ms: null, out_ms: null }
+    : { in_ms: totals.audio_in_ms, out_ms: totals.audio_out_ms };
 }
 
 function turnShape({ seq, body }: ReadRecord): SessionShape['turns'][number] {
   return {
     response_id: asText(body['response_id']) ?? '',
-    outcome: oneOf(asText(body['outcome']), ['completed', 'interrupted', 'failed', 'incomplete']) ?? 'incomplete',
+    outcome:
+      oneOf(asText(body['outcome']), ['completed', 'interrupted', 'failed', 'incomplete']) ?? 'incomplete',
     output: oneOf(asText(body['output']), ['audio', 'text']),
     first_output_ms: asCount(body['first_output_ms']) ?? null,
     duration_ms: asCount(body['duration_ms']) ?? null,

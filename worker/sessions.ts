@@ -94,11 +94,9 @@ function eventFormat(accept: string | null): 'ndjson' | 'json' {
 }
 
 /** An unknown name is an error: a typo would silently widen the query. */
-function parseQuery<T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object }>(
-  schema: T,
-  parameters: readonly (readonly [string, string])[],
-  besides = '',
-): v.InferOutput<T> {
+function parseQuery<
+  T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object },
+>(schema: T, parameters: readonly (readonly [string, string])[], besides = ''): v.InferOutput<T> {
   const names = Object.keys(schema.entries);
   for (const [name] of parameters) {
     if (names.includes(name)) continue;
@@ -109,17 +107,23 @@ function parseQuery<T extends v.GenericSchema<Record<string, unknown>, unknown> 
   const parsed = v.safeParse(schema, Object.fromEntries(parameters));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new BrokerError('invalid_request', { problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}` });
+  throw new BrokerError('invalid_request', {
+    problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}`,
+  });
 }
 
 function writeCursor(summary: SessionSummary): string {
-  return btoa(`${summary.startedAt} ${summary.id}`).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return btoa(`${summary.startedAt} ${summary.id}`)
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 }
 
 function readCursor(text: string): { startedAt: number; id: string } {
   try {
     const [startedAt, id] = atob(text.replaceAll('-', '+').replaceAll('_', '/')).split(' ');
-    if (startedAt !== undefined && id !== undefined && /^[0-9]+$/.test(startedAt)) return { startedAt: Number(startedAt), id };
+    if (startedAt !== undefined && id !== undefined && /^[0-9]+$/.test(startedAt))
+      return { startedAt: Number(startedAt), id };
   } catch {
     // Not base64: the same answer as for any other text that is no cursor of ours.
   }

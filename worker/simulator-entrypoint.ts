@@ -6,7 +6,10 @@ import type { SimulatedSession, SimulatorOutput } from '../simulators/simulator.
 
 export class SimulatorEntrypoint extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
-    const handshake = openaiSimulator({ url: request.url, headers: Object.fromEntries(request.headers) }, Date.now());
+    const handshake = openaiSimulator(
+      { url: request.url, headers: Object.fromEntries(request.headers) },
+      Date.now(),
+    );
     switch (handshake.kind) {
       case 'refuse':
         return new Response(handshake.body, { status: handshake.status, headers: handshake.headers });
@@ -55,7 +58,10 @@ function run(session: SimulatedSession, socket: WebSocket): void {
     }
     if (timer !== null) clearTimeout(timer);
     const due = session.due();
-    timer = over || due === null ? null : setTimeout(() => act(session.advance(Date.now())), Math.max(0, due - Date.now()));
+    timer =
+      over || due === null
+        ? null
+        : setTimeout(() => act(session.advance(Date.now())), Math.max(0, due - Date.now()));
   };
   socket.addEventListener('message', (event) => {
     // Pinned to arraybuffer above, so a frame is a string or an ArrayBuffer and never a Blob.

@@ -18,7 +18,10 @@ export async function mintToken(context: RouteContext): Promise<Response> {
 export async function listTokens({ env, account, gateway }: RouteContext): Promise<Response> {
   const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
   const tokens = await directory.tokens(Date.now(), LIMITS.pageSessions);
-  return ok(tokens.map((token) => shapeOf(token, null)), { count: tokens.length, cursor: null, per_page: LIMITS.pageSessions });
+  return ok(
+    tokens.map((token) => shapeOf(token, null)),
+    { count: tokens.length, cursor: null, per_page: LIMITS.pageSessions },
+  );
 }
 
 export async function revokeToken({ env, account, gateway, token: jti }: RouteContext): Promise<Response> {
@@ -60,7 +63,10 @@ export function openaiFailure(error: PublicError): Response {
   return json({ error: { message: error.message, type, code: error.code, param: null } }, error.status);
 }
 
-async function issue({ env, settings, account, gateway }: RouteContext, wanted: TokenRequest): Promise<TokenShape> {
+async function issue(
+  { env, settings, account, gateway }: RouteContext,
+  wanted: TokenRequest,
+): Promise<TokenShape> {
   const { expires_in, origin, ...narrow } = wanted;
   const iat = Math.floor(Date.now() / 1000);
   const claims: Claims = {
@@ -73,7 +79,12 @@ async function issue({ env, settings, account, gateway }: RouteContext, wanted: 
     gw: gateway,
   };
   const token = await sign(claims, settings);
-  const issued = { jti: claims.jti, issuedAt: iat * 1000, expiresAt: claims.exp * 1000, claims: JSON.stringify(claims) };
+  const issued = {
+    jti: claims.jti,
+    issuedAt: iat * 1000,
+    expiresAt: claims.exp * 1000,
+    claims: JSON.stringify(claims),
+  };
   await env.DIRECTORY.getByName(directoryObjectName(account, gateway)).putToken(issued);
   return shapeOf({ ...issued, revoked: false }, token);
 }
@@ -96,7 +107,9 @@ function shapeOf(issued: IssuedToken, token: string | null): TokenShape {
 async function readBody<T extends v.GenericSchema>(request: Request, schema: T): Promise<v.InferOutput<T>> {
   const text = await request.text();
   if (text.length > LIMITS.requestBodyBytes) {
-    throw new BrokerError('invalid_request', { problem: `the body is over ${LIMITS.requestBodyBytes} characters` });
+    throw new BrokerError('invalid_request', {
+      problem: `the body is over ${LIMITS.requestBodyBytes} characters`,
+    });
   }
   let value: unknown;
   try {
@@ -107,5 +120,7 @@ async function readBody<T extends v.GenericSchema>(request: Request, schema: T):
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new BrokerError('invalid_request', { problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}` });
+  throw new BrokerError('invalid_request', {
+    problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
+  });
 }

@@ -25,7 +25,9 @@ export interface StartOptions {
 /** Every name that the Worker reads. */
 export const WORKER_SETTINGS: readonly string[] = [
   ...SETTING_NAMES,
-  ...PROVIDERS.flatMap(({ settings }) => (settings.key === null ? [settings.baseUrl] : [settings.key, settings.baseUrl])),
+  ...PROVIDERS.flatMap(({ settings }) =>
+    settings.key === null ? [settings.baseUrl] : [settings.key, settings.baseUrl],
+  ),
 ];
 
 /** Throws StartError with one sentence for each thing that must be mended. */
@@ -39,7 +41,8 @@ export function readOptions(environment: NodeJS.ProcessEnv): StartOptions {
   }
   const port = portOf(merged, 'PORT', 8787);
   const tlsPort = portOf(merged, 'TLS_PORT', 8788);
-  if (port === tlsPort) throw new StartError(`PORT and TLS_PORT are both ${port}. Give them two different ports.`);
+  if (port === tlsPort)
+    throw new StartError(`PORT and TLS_PORT are both ${port}. Give them two different ports.`);
   const tokenFrom = originOf('PARLEY_ADMIN_TOKEN', environment, fromFile);
   if (tokenFrom === 'made') merged['PARLEY_ADMIN_TOKEN'] = makeToken(file);
   const parsed = parseSettings(merged);
@@ -72,13 +75,17 @@ function portOf(merged: Readonly<Record<string, string>>, name: string, fallback
   if (text === undefined || text === '') return fallback;
   const port = Number(text);
   if (/^[0-9]+$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new StartError(`${name} is '${text}', which is no port. Use a number from 1 to 65535, such as ${fallback}.`);
+  throw new StartError(
+    `${name} is '${text}', which is no port. Use a number from 1 to 65535, such as ${fallback}.`,
+  );
 }
 
 function readDevVars(file: string): Record<string, string> {
   if (!existsSync(file)) return {};
   const parsed = parseEnv(readFileSync(file, 'utf8'));
-  return Object.fromEntries(Object.entries(parsed).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(
+    Object.entries(parsed).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** The string values under [vars]: wrangler reads the same file, this only serves to show them to workerd. */
@@ -97,11 +104,19 @@ function tomlVars(): Record<string, string> {
 function makeToken(file: string): string {
   const token = randomBytes(32).toString('base64url');
   try {
-    const before = existsSync(file) ? readFileSync(file, 'utf8').replace(/^PARLEY_ADMIN_TOKEN=\s*$/m, '').trimEnd() : '';
-    writeFileSync(file, `${before === '' ? '' : `${before}\n`}PARLEY_ADMIN_TOKEN=${token}\n`, { mode: 0o600 });
+    const before = existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .replace(/^PARLEY_ADMIN_TOKEN=\s*$/m, '')
+          .trimEnd()
+      : '';
+    writeFileSync(file, `${before === '' ? '' : `${before}\n`}PARLEY_ADMIN_TOKEN=${token}\n`, {
+      mode: 0o600,
+    });
     chmodSync(file, 0o600);
   } catch (error) {
-    throw new StartError(`The new admin token cannot be written to ${file} (${codeOf(error)}). Set PARLEY_ADMIN_TOKEN yourself.`);
+    throw new StartError(
+      `The new admin token cannot be written to ${file} (${codeOf(error)}). Set PARLEY_ADMIN_TOKEN yourself.`,
+    );
   }
   return token;
 }

@@ -5,7 +5,11 @@ import type { StartOptions } from './options.ts';
 import { WORKER_SETTINGS } from './options.ts';
 
 const OBJECTS = ['SessionObject', 'RecorderObject', 'DirectoryObject'] as const;
-const BINDINGS = { SESSION: 'SessionObject', RECORDER: 'RecorderObject', DIRECTORY: 'DirectoryObject' } as const;
+const BINDINGS = {
+  SESSION: 'SessionObject',
+  RECORDER: 'RecorderObject',
+  DIRECTORY: 'DirectoryObject',
+} as const;
 
 /**
  * @param file where the configuration will be: capnp resolves what it embeds from there
@@ -20,11 +24,15 @@ export function workerdConfig(
 ): string {
   const embed = (path: string) => `embed ${q(relative(dirname(file), path))}`;
   const bindings = [
-    ...Object.entries(BINDINGS).map(([name, object]) => `( name = ${q(name)}, durableObjectNamespace = ${q(object)} )`),
+    ...Object.entries(BINDINGS).map(
+      ([name, object]) => `( name = ${q(name)}, durableObjectNamespace = ${q(object)} )`,
+    ),
     ...WORKER_SETTINGS.map((name) => `( name = ${q(name)}, fromEnvironment = ${q(name)} )`),
   ];
   // The folder of an object's data is named after its unique key: changing one would orphan all data.
-  const namespaces = OBJECTS.map((name) => `( className = ${q(name)}, uniqueKey = ${q(`parley-${name}`)}, enableSql = true )`);
+  const namespaces = OBJECTS.map(
+    (name) => `( className = ${q(name)}, uniqueKey = ${q(`parley-${name}`)}, enableSql = true )`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [

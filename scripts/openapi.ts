@@ -1,0 +1,249 @@
+/** Writes docs/openapi.json from the schemas that check requests; with --check it only says whether it is current. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
+import * as rest from '../protocol/rest.ts';
+import { ERROR_CODES, publicError } from '../protocol/errors.ts';
+import { ROOT } from './wrangler.ts';
+
+interface Operation {
+  readonly method: 'get' | 'post' | 'delete';
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: StrictObjectSchema<ObjectEntries, undefined>;
+  readonly body?: GenericSchema;
+  readonly result?: GenericSchema;
+  readonly list?: true;
+  /** Answers without the envelope. */
+  readonly bare?: true;
+  readonly alsoAs?: string;
+  readonly open?: true;
+}
+
+const GATEWAY = '/v1/{account}/{gateway}';
+
+const OPERATIONS: readonly Operation[] = [
+  { method: 'get', path: '/healthz', summary: 'The process answers.', bare: true, open: true },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'The deployment can serve; names what is missing.',
+    bare: true,
+    open: true,
+  },
+  { method: 'get', path: '/openapi.json', summary: 'This document.', bare: true },
+  {
+    method: 'get',
+    path: '/v1/realtime',
+    summary: 'WebSocket: the openai provider, account and gateway from the token.',
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/{provider}`,
+    summary: 'WebSocket: a session with a provider.',
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/{provider}/{path}`,
+    summary: 'WebSocket: the same, by the path of the provider’s own SDK.',
+    bare: true,
+  },
+  {
+    method: 'post',
+    path: '/v1/realtime/client_secrets',
+    summary: 'A client token in OpenAI’s own shape.',
+    body: rest.ClientSecretRequest,
+    result: rest.ClientSecretShape,
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions`,
+    summary: 'Sessions, newest first. Tags filter by metadata.<key>=<value>.',
+    query: rest.SessionsQuery,
+    result: rest.SessionSummaryShape,
+    list: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}`,
+    summary: 'One session, with its totals.',
+    result: rest.SessionShape,
+  },
+  {
+    method: 'delete',
+    path: `${GATEWAY}/sessions/{session}`,
+    summary: 'Deletes a session for good, a live one too.',
+    result: rest.DeletedShape,
+  },
+  {
+    method: 'post',
+    path: `${GATEWAY}/sessions/{session}/end`,
+    summary: 'Ends a live session.',
+    result: rest.EndedShape,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/events`,
+    summary: 'The frame log. As NDJSON all of it, as JSON a page; `after` continues a page.',
+    query: rest.EventsQuery,
+    result: rest.EventShape,
+    list: true,
+    alsoAs: 'application/x-ndjson',
+  },
+  {
+    method: 'post',
+    path: `${GATEWAY}/tokens`,
+    summary: 'Mints a client token.',
+    body: rest.TokenRequest,
+    result: rest.TokenShape,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/tokens`,
+    summary: 'Client tokens that have not expired.',
+    result: rest.TokenShape,
+    list: true,
+  },
+  {
+    method: 'delete',
+    path: `${GATEWAY}/tokens/{token}`,
+    summary: 'Revokes a client token.',
+    result: rest.RevokedShape,
+  },
+];
+
+const file = `${ROOT}docs/openapi.json`;
+const text = `${JSON.stringify(document(), null, 2)}\n`;
+if (process.argv.includes('--check')) {
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    console.error('docs/openapi.json is not what the schemas say. Run: npm run openapi');
+    process.exit(1);
+  }
+} else writeFileSync(file, text);
+
+function document() {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Parley',
+      version: '1',
+      description: 'Sessions of a realtime AI broker: connect, read back, end, delete.',
+    },
+    security: [{ token: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'The admin token, or a client token (ek_…).' },
+      },
+      schemas: { Error: errorSchema() },
+    },
+  };
+}
+
+function describe(operation: Operation) {
+  const { summary, path, query, body, open } = operation;
+  return {
+    summary,
+    ...(open === true ? { security: [] } : {}),
+    parameters: [...pathParameters(path), ...queryParameters(query)],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
+    responses: {
+      [path === '/v1/realtime' || path.includes('{provider}') ? '101' : '200']: answer(operation),
+      default: {
+        description: 'An error.',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    },
+  };
+}
+
+function answer({ summary, result, list, bare, alsoAs }: Operation) {
+  if (result === undefined) return { description: summary };
+  const shape = schemaOf(result, 'output');
+  const content: Record<string, unknown> = {
+    'application/json': { schema: bare === true ? shape : envelope(shape, list === true) },
+  };
+  if (alsoAs !== undefined) content[alsoAs] = { schema: shape };
+  return { description: summary, content };
+}
+
+function envelope(shape: unknown, list: boolean) {
+  const info = {
+    type: 'object',
+    properties: {
+      count: { type: 'integer' },
+      cursor: { type: ['string', 'null'] },
+      per_page: { type: 'integer' },
+    },
+  };
+  return {
+    type: 'object',
+    required: ['success', 'errors', 'messages', 'result'],
+    properties: {
+      success: { const: true },
+      errors: { type: 'array', maxItems: 0 },
+      messages: { type: 'array' },
+      result: list ? { type: 'array', items: shape } : shape,
+      ...(list ? { result_info: info } : {}),
+    },
+  };
+}
+
+function pathParameters(path: string) {
+  return [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+}
+
+function queryParameters(query: Operation['query']) {
+  if (query === undefined) return [];
+  return Object.entries(query.entries).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    schema: schemaOf(schema, 'input'),
+  }));
+}
+
+/** What a transform makes of a parameter is ours; what may be sent is what the document is for. */
+function schemaOf(schema: GenericSchema, typeMode: 'input' | 'output') {
+  const { $schema: _dialect, ...rest } = toJsonSchema(schema, { typeMode, errorMode: 'ignore' });
+  return rest;
+}
+
+function errorSchema() {
+  return {
+    type: 'object',
+    required: ['success', 'errors'],
+    properties: {
+      success: { const: false },
+      errors: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            code: { type: 'integer' },
+            name: { enum: ERROR_CODES },
+            message: {
+              type: 'string',
+              description: ERROR_CODES.map((code) => `${code}: ${publicError(code).message}`).join('\n'),
+            },
+          },
+        },
+      },
+      messages: { type: 'array' },
+      result: { type: 'null' },
+    },
+  };
+}

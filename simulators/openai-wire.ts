@@ -1,0 +1,85 @@
+/** The server's side of one OpenAI Realtime socket: events with their ids, and the faults that happen to frames. */
+import type { JsonObject, JsonValue } from '../protocol/json.ts';
+import type { Dials } from './faults.ts';
+import { seeded, type Seeded } from './seeded.ts';
+import type { SimulatorOutput } from './simulator.ts';
+
+/** What the service says of a client event that it refuses. */
+export interface Problem {
+  readonly code: string | null;
+  readonly message: string;
+  readonly param: string | null;
+  readonly type?: string;
+}
+
+export class OpenAiWire {
+  closed = false;
+  #outputs: SimulatorOutput[] = [];
+  readonly #ids: Seeded;
+  readonly #padding: Seeded;
+  readonly #dials: Dials;
+  #malformed = false;
+
+  constructor(seed: string, dials: Dials) {
+    this.#ids = seeded(seed, 'ids');
+    this.#padding = seeded(seed, 'padding');
+    this.#dials = dials;
+  }
+
+  /** A new id, such as `item_` and 21 letters. */
+  id(prefix: string): string {
+    return `${prefix}_${this.#ids.letters(21)}`;
+  }
+
+  /** Random text that hides the length of a delta, as the service sends it. */
+  obfuscation(): string {
+    return this.#padding.letters(4 + this.#padding.below(12));
+  }
+
+  event(type: string, fields: JsonObject): void {
+    if (this.closed) return;
+    const frame = JSON.stringify({ type, event_id: this.id('event'), ...fields });
+    if (this.#dials.faults.malformed_json && !this.#malformed && type === 'response.created') {
+      this.#malformed = true;
+      this.#send(frame.slice(0, frame.length >> 1));
+    }
+    this.#send(frame);
+  }
+
+  /** The frame sent last, once more. */
+  repeat(): void {
+    const last = this.#outputs.at(-1);
+    if (last?.kind === 'send') this.#outputs.push(last);
+  }
+
+  error(problem: Problem, clientEventId: JsonValue): void {
+    const { code, message, param, type = 'invalid_request_error' } = problem;
+    this.event('error', { error: { type, code, message, param, event_id: clientEventId } });
+  }
+
+  binary(bytes: Uint8Array): void {
+    // A copy, so that the ArrayBuffer holds these bytes and no others.
+    if (!this.closed) this.#outputs.push({ kind: 'send', payload: new Uint8Array(bytes).buffer });
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.closed) this.#outputs.push({ kind: 'close', code, reason });
+    this.closed = true;
+  }
+
+  drop(): void {
+    if (!this.closed) this.#outputs.push({ kind: 'drop' });
+    this.closed = true;
+  }
+
+  /** What was said since the last call. */
+  flush(): readonly SimulatorOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #send(payload: string): void {
+    this.#outputs.push({ kind: 'send', payload });
+  }
+}

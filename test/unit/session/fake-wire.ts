@@ -1,0 +1,82 @@
+/** A wire that writes down what it is told, and an adapter that reads nothing unless a test says so. */
+import type { CloseFrame } from '../../../protocol/close-codes.ts';
+import type { Payload } from '../../../protocol/connect.ts';
+import type { Ending } from '../../../protocol/recording.ts';
+import type { ProviderAdapter } from '../../../providers/adapter.ts';
+import { openai } from '../../../providers/openai.ts';
+import { LIMITS, type Limits } from '../../../session/limits.ts';
+import { type DeadlineName, Session, type SessionPlan, type Wire } from '../../../session/session.ts';
+
+export class FakeWire implements Wire {
+  readonly log: string[] = [];
+  readonly up: Payload[] = [];
+  readonly down = new Map<number, Payload[]>();
+  readonly deadlines = new Map<DeadlineName, number>();
+  readonly endings: Ending[] = [];
+  readonly problems: string[] = [];
+  upstreamOpen = true;
+
+  toUpstream(payload: Payload): boolean {
+    if (!this.upstreamOpen) return false;
+    this.up.push(payload);
+    this.log.push('up');
+    return true;
+  }
+  toClient(client: number, payload: Payload): void {
+    this.down.set(client, [...(this.down.get(client) ?? []), payload]);
+    this.log.push(`down ${client}`);
+  }
+  closeUpstream(frame: CloseFrame): void {
+    this.log.push(`close upstream ${frame.code}`);
+  }
+  closeClient(client: number, frame: CloseFrame): void {
+    this.log.push(`close ${client} ${frame.code}`);
+  }
+  setDeadline(name: DeadlineName, at: number | null): void {
+    if (at === null) this.deadlines.delete(name);
+    else this.deadlines.set(name, at);
+  }
+  recorded(): void {
+    this.log.push('recorded');
+  }
+  ended(ending: Ending): void {
+    this.endings.push(ending);
+  }
+  report(problem: string): void {
+    this.problems.push(problem);
+  }
+}
+
+export interface Harness {
+  readonly wire: FakeWire;
+  readonly session: Session;
+}
+
+/** A session at time 0, not yet dialled. */
+export function newSession(
+  options: {
+    readonly named?: boolean;
+    readonly log?: SessionPlan['log'];
+    readonly adapter?: Partial<ProviderAdapter>;
+    readonly limits?: Partial<Limits>;
+  } = {},
+): Harness {
+  const wire = new FakeWire();
+  const plan: SessionPlan = {
+    named: options.named ?? false,
+    log: options.log ?? 'full',
+    graceMs: 120_000,
+    maxSessionMs: 3_600_000,
+    request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },
+  };
+  const session = new Session(plan, { ...openai, ...options.adapter }, { ...LIMITS, ...options.limits }, wire, 0);
+  return { wire, session };
+}
+
+/** A session with one client, live at time 0. */
+export function liveSession(options: Parameters<typeof newSession>[0] = {}): Harness {
+  const harness = newSession(options);
+  harness.session.upstreamOpened(5, 0);
+  harness.session.join(null, null, {}, 0);
+  return harness;
+}

@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../session/limits.ts';
+import { liveSession, newSession } from './fake-wire.ts';
+
+const CREATED = '{"type":"response.created","response":{"id":"r1"}}';
+const DONE =
+  '{"type":"response.done","response":{"id":"r1","status":"completed","usage":{"input_tokens":3,"output_tokens":4}}}';
+
+describe('P1 the relay is faithful', () => {
+  it('P1 the same payload object goes across, and goes out before it is recorded', () => {
+    const { session, wire } = liveSession();
+    const payload = new Uint8Array([1, 2, 3]).buffer;
+    wire.log.length = 0;
+    session.clientFrame(1, payload, 1);
+    session.upstreamFrame(payload, 2);
+    expect(wire.up[0]).toBe(payload);
+    expect(wire.down.get(1)?.[0]).toBe(payload);
+    expect(wire.log).toEqual(['up', 'recorded', 'down 1', 'recorded']);
+  });
+
+  it('P1 frames of a client that wait for the upstream go first, in order', () => {
+    const { session, wire } = newSession();
+    session.join(null, null, {}, 0);
+    session.clientFrame(1, 'a', 1);
+    session.clientFrame(1, 'b', 2);
+    session.upstreamOpened(3, 3);
+    session.clientFrame(1, 'c', 4);
+    expect(wire.up).toEqual(['a', 'b', 'c']);
+  });
+
+  it('P1 close codes cross: client to upstream, upstream to client, and 1006 never as 1000', () => {
+    for (const [code, sent] of [
+      [1000, 1000],
+      [4123, 4123],
+      [1005, 1011],
+      [1006, 1011],
+    ] as const) {
+      const a = liveSession();
+      a.session.leave(1, code, 'r', 1);
+      expect(a.wire.log).toContain(`close upstream ${sent}`);
+      const b = liveSession();
+      b.session.upstreamClosed(code, 'r', 1);
+      expect(b.wire.log).toContain(`close 1 ${sent}`);
+      expect(b.wire.endings[0]?.code).toBe(code);
+    }
+  });
+
+  it('F-34 whatever comes after the end does nothing: one end, one close for each socket', () => {
+    const { session, wire } = liveSession();
+    session.upstreamClosed(1000, '', 1);
+    wire.log.length = 0;
+    session.upstreamClosed(1006, '', 2);
+    session.leave(1, 1000, '', 2);
+    session.clientFrame(1, 'late', 2);
+    session.upstreamFrame('late', 2);
+    session.upstreamFrameTooBig(2);
+    session.deadline('watch', 3);
+    session.endFor('deleted', 3);
+    expect(wire.endings).toHaveLength(1);
+    expect(wire.log.filter((line) => line !== 'recorded')).toEqual([]);
+  });
+
+  it('P1 any order of events ends a session at most once, and sends nothing after it', () => {
+    const event = fc.constantFrom('open', 'refuse', 'up', 'down', 'leave', 'closed', 'big', 'end', 'grace', 'usage', 'longest', 'join');
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 30 }), fc.boolean(), (events, named) => {
+        const { session, wire } = newSession({ named });
+        let clients = 0;
+        events.forEach((name, now) => {
+          const wasOver = wire.endings.length > 0;
+          const sent = wire.log.filter((line) => line.startsWith('up') || line.startsWith('down')).length;
+          if (name === 'open') session.upstreamOpened(1, now);
+          if (name === 'refuse') session.upstreamRefused('provider_refused', {}, now);
+          if (name === 'up') session.clientFrame(clients, 'x', now);
+          if (name === 'down') session.upstreamFrame('x', now);
+          if (name === 'leave') session.leave(clients, 1000, '', now);
+          if (name === 'closed') session.upstreamClosed(1001, '', now);
+          if (name === 'big') session.upstreamFrameTooBig(now);
+          if (name === 'end') session.endFor('ended_by_request', now);
+          if (name === 'grace' || name === 'usage' || name === 'longest') session.deadline(name, now);
+          if (name === 'join' && session.ending === null) clients = session.join(null, null, {}, now).number;
+          expect(wire.endings.length).toBeLessThanOrEqual(1);
+          const after = wire.log.filter((line) => line.startsWith('up') || line.startsWith('down')).length;
+          if (wasOver) expect(after).toBe(sent);
+        });
+        if (wire.endings.length === 1) expect(wire.deadlines.size).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('P8 the usage of a response that was open is waited for', () => {
+  it('P8 the upstream stays until response.done, then the end is the client’s', () => {
+    const { session, wire } = liveSession();
+    session.upstreamFrame(CREATED, 1);
+    session.leave(1, 1000, 'bye', 2);
+    expect(wire.endings).toEqual([]);
+    expect(wire.deadlines.get('usage')).toBe(2 + LIMITS.usageWaitMs);
+    session.upstreamFrame(DONE, 3);
+    expect(wire.endings[0]).toMatchObject({ reason: 'client_closed', code: 1000 });
+    expect(wire.endings[0]?.totals.response).toMatchObject({ reports: 1, tokens: { input_text: 3, output_text: 4 } });
+  });
+
+  it('P8 it is bounded: without response.done it ends at the deadline', () => {
+    const { session, wire } = liveSession();
+    session.upstreamFrame(CREATED, 1);
+    session.leave(1, 1006, '', 2);
+    session.deadline('usage', 2 + LIMITS.usageWaitMs);
+    expect(wire.endings[0]).toMatchObject({ reason: 'client_lost', code: 1006 });
+  });
+
+  it('P8 a usage that is seen twice counts once', () => {
+    const { session, wire } = liveSession();
+    session.upstreamFrame(DONE, 1);
+    session.upstreamFrame(DONE, 2);
+    session.endFor('ended_by_request', 3);
+    expect(wire.endings[0]?.totals.response.reports).toBe(1);
+  });
+});
+
+describe('P4 reading never harms the relay', () => {
+  it('P4 an adapter that throws is switched off, said once, and the relay goes on', () => {
+    const read = () => {
+      throw new Error('bug');
+    };
+    const { session, wire } = liveSession({ adapter: { read } });
+    session.upstreamFrame('{"type":"a"}', 1);
+    session.upstreamFrame('{"type":"b"}', 2);
+    expect(wire.down.get(1)).toEqual(['{"type":"a"}', '{"type":"b"}']);
+    expect(wire.problems).toHaveLength(1);
+    expect(wire.endings).toEqual([]);
+  });
+});
+
+describe('P7 a named session outlives its clients', () => {
+  it('P7 the upstream is kept for the grace time, its frames recorded, and a client may come back', () => {
+    const { session, wire } = liveSession({ named: true });
+    session.leave(1, 1006, '', 10);
+    expect(wire.deadlines.get('grace')).toBe(10 + 120_000);
+    session.upstreamFrame('x', 20);
+    expect(session.totals().frames_down).toBe(1);
+    session.join(null, null, {}, 30);
+    expect(wire.deadlines.has('grace')).toBe(false);
+    session.upstreamFrame('y', 40);
+    expect(wire.down.get(2)).toEqual(['y']);
+  });
+
+  it('P7 after it the session ends, once', () => {
+    const { session, wire } = liveSession({ named: true });
+    session.leave(1, 1000, '', 10);
+    session.deadline('grace', 120_010);
+    expect(wire.endings[0]).toMatchObject({ reason: 'grace_over', closedBy: 'parley' });
+    expect(wire.log).toContain('close upstream 1000');
+  });
+
+  it('P7 an observer may listen, and is cut when it sends', () => {
+    const { session, wire } = liveSession({ named: true });
+    session.join('observer', null, {}, 1);
+    session.upstreamFrame('x', 2);
+    session.clientFrame(2, '{"type":"session.update"}', 3);
+    expect(wire.down.get(2)).toEqual(['x']);
+    expect(wire.up).toEqual([]);
+    expect(wire.log).toContain('close 2 4403');
+    expect(wire.endings).toEqual([]);
+  });
+});
+
+describe('P10 everything is bounded', () => {
+  it('P10 pending frames: at the limit kept, one past it the client is cut', () => {
+    const { session, wire } = newSession({ limits: { pendingFrames: 2, pendingBytes: 10 } });
+    session.join(null, null, {}, 0);
+    session.clientFrame(1, 'a', 1);
+    session.clientFrame(1, 'b', 1);
+    expect(wire.log.filter((line) => line.startsWith('close'))).toEqual([]);
+    session.clientFrame(1, 'c', 1);
+    expect(wire.log).toContain('close 1 4503');
+  });
+
+  it('P10 an upstream that owes an answer is noted when silent, and cut when dead', () => {
+    const { session, wire } = liveSession();
+    session.clientFrame(1, '{"type":"response.create"}', 0);
+    session.deadline('watch', LIMITS.upstreamStalledMs);
+    expect(wire.endings).toEqual([]);
+    session.deadline('watch', LIMITS.upstreamSilentMs);
+    expect(wire.endings[0]).toMatchObject({ reason: 'upstream_silent', closedBy: 'parley' });
+    expect(wire.log).toContain('close 1 4504');
+  });
+
+  it('P10 one that owes nothing may be silent for ever', () => {
+    const { session, wire } = liveSession();
+    session.deadline('watch', LIMITS.upstreamSilentMs * 10);
+    expect(wire.endings).toEqual([]);
+    expect(wire.deadlines.has('watch')).toBe(true);
+  });
+
+  it('P10 the longest duration ends a session', () => {
+    const { session, wire } = liveSession();
+    expect(wire.deadlines.get('longest')).toBe(3_600_000);
+    session.deadline('longest', 3_600_000);
+    expect(wire.log).toContain('close 1 4408');
+  });
+
+  it('P10 a slow client is cut, and the others notice nothing', () => {
+    const { session, wire } = liveSession({ named: true });
+    session.join(null, null, {}, 1);
+    session.clientTooSlow(1, 9_000_000, 2);
+    session.upstreamFrame('x', 3);
+    expect(wire.log).toContain('close 1 4413');
+    expect(wire.down.get(2)).toEqual(['x']);
+  });
+});

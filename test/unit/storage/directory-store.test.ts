@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionSummary } from '../../../protocol/recording.ts';
+import { DirectoryStore, type SessionFilter } from '../../../storage/directory-store.ts';
+import { memoryDatabase } from '../../support/sqlite.ts';
+
+const EVERYTHING: SessionFilter = {
+  status: null,
+  provider: null,
+  model: null,
+  endedReason: null,
+  since: null,
+  until: null,
+  metadata: [],
+};
+const summary = (id: string, more: Partial<SessionSummary> = {}): SessionSummary => ({
+  id,
+  status: 'live',
+  provider: 'openai',
+  model: null,
+  startedAt: 1_000,
+  endedAt: null,
+  endedReason: null,
+  turns: 0,
+  tokens: null,
+  metadata: {},
+  revision: 1,
+  ...more,
+});
+
+describe('P3 the directory', () => {
+  it('P3 an older summary that arrives late changes nothing', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('a', { revision: 3, status: 'ended' }));
+    store.put(summary('a', { revision: 2 }));
+    expect(store.list(EVERYTHING, null, 10)).toMatchObject([{ id: 'a', status: 'ended', revision: 3 }]);
+  });
+
+  it('P3 lists newest first, and pages without losing or repeating one', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    for (let n = 0; n < 25; n += 1) store.put(summary(`s${n}`, { startedAt: 1_000 + Math.floor(n / 3) }));
+    const all = store.list(EVERYTHING, null, 100);
+    expect(all.map(({ startedAt }) => startedAt)).toEqual(all.map(({ startedAt }) => startedAt).toSorted((a, b) => b - a));
+    const paged: SessionSummary[] = [];
+    for (let page = store.list(EVERYTHING, null, 4); page.length > 0; ) {
+      paged.push(...page);
+      page = store.list(EVERYTHING, page.at(-1) ?? null, 4);
+    }
+    expect(paged).toEqual(all);
+  });
+
+  it('P3 filters by status, provider, reason, time and metadata', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('a', { metadata: { team: 'x', n: 7 } }));
+    store.put(summary('b', { status: 'ended', endedReason: 'client_closed', startedAt: 2_000, provider: 'simulator' }));
+    const ids = (filter: Partial<SessionFilter>) => store.list({ ...EVERYTHING, ...filter }, null, 10).map(({ id }) => id);
+    expect(ids({ status: 'ended' })).toEqual(['b']);
+    expect(ids({ provider: 'openai' })).toEqual(['a']);
+    expect(ids({ endedReason: 'client_closed' })).toEqual(['b']);
+    expect(ids({ since: 1_500 })).toEqual(['b']);
+    expect(ids({ until: 2_000 })).toEqual(['a']);
+    expect(ids({ metadata: [['team', 'x']] })).toEqual(['a']);
+    expect(ids({ metadata: [['n', '7']] })).toEqual(['a']);
+    expect(ids({ metadata: [['team"].x', 'x']] })).toEqual([]);
+  });
+
+  it('P9 a deleted session leaves its id alone, and a late summary does not bring it back', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('a', { metadata: { secret: 'x' } }));
+    store.remove('a');
+    store.put(summary('a', { revision: 99 }));
+    expect(store.list(EVERYTHING, null, 10)).toEqual([]);
+  });
+
+  it('P9 a revoked token stays revoked, and expired ones are forgotten', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.putToken({ jti: 'old', issuedAt: 1, expiresAt: 5, claims: '{}' });
+    store.putToken({ jti: 'new', issuedAt: 10, expiresAt: 50, claims: '{}' });
+    expect(store.revoke('new')).toBe(true);
+    expect(store.isRevoked('new')).toBe(true);
+    expect(store.revoke('old')).toBe(false);
+    expect(store.tokens(10, 10).map(({ jti }) => jti)).toEqual(['new']);
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { Ending, Opening, Totals } from '../../../protocol/recording.ts';
+import { SegmentWriter } from '../../../protocol/segment.ts';
+import { NO_USAGE, Tally } from '../../../session/tally.ts';
+import { type EventQuery, type LoggedEvent, readEvents } from '../../../storage/events.ts';
+import { SessionStore } from '../../../storage/session-store.ts';
+import { memoryDatabase } from '../../support/sqlite.ts';
+
+const OPENING: Opening = {
+  address: { account: 'a', gateway: 'g', id: 's' },
+  provider: 'openai',
+  model: 'm',
+  simulated: false,
+  credentialSource: 'stored',
+  log: 'full',
+  metadata: {},
+  eventId: null,
+  startedAt: 1_000,
+};
+const TOTALS: Totals = new Tally(10).totals();
+const ENDING: Ending = { at: 9_000, reason: 'client_closed', closedBy: 'client', code: 1000, closeReason: '', totals: TOTALS };
+const ALL: EventQuery = { after: 0, before: null, direction: null, type: null, client: null };
+
+function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 200): SessionStore {
+  const store = new SessionStore(memoryDatabase());
+  store.open(OPENING);
+  const writer = new SegmentWriter(segmentBytes);
+  payloads.forEach((payload, index) => {
+    const direction = index % 2 === 0 ? ('down' as const) : ('up' as const);
+    writer.append(index + 1, { direction, client: index % 2, at: 2_000 + index, payload, translated: false }, true);
+  });
+  const segments = writer.take().map((segment) => ({ ...segment, codec: 'raw' as const }));
+  store.append(segments, { records: [], totals: null, live: { at: 1_500, dialMs: 5 } });
+  return store;
+}
+
+async function events(store: SessionStore, query: Partial<EventQuery> = {}): Promise<LoggedEvent[]> {
+  const found: LoggedEvent[] = [];
+  for await (const event of readEvents(store, { ...ALL, ...query }, async ({ data }) => data)) found.push(event);
+  return found;
+}
+
+describe('P3 the record', () => {
+  it('P3 reads back what was stored, frames over several segments too', async () => {
+    const long = 'x'.repeat(1_000);
+    const store = storeWith(['{"type":"a"}', long, new Uint8Array([0, 255]).buffer, '']);
+    expect(await events(store)).toMatchObject([
+      { seq: 1, direction: 'down', client: null, opcode: 'text', type: 'a', text: '{"type":"a"}' },
+      { seq: 2, direction: 'up', client: 'c1', text: long, bytes: 1_000 },
+      { seq: 3, opcode: 'binary', base64: 'AP8=' },
+      { seq: 4, text: '', bytes: 0 },
+    ]);
+  });
+
+  it('P3 every page is the same log: any cursor gives exactly what comes after it', async () => {
+    const store = storeWith(Array.from({ length: 50 }, (_, index) => `${'y'.repeat(index * 7)}${index}`));
+    const all = await events(store);
+    expect(all.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+    for (let after = 0; after <= 50; after += 1) expect(await events(store, { after })).toEqual(all.slice(after));
+  });
+
+  it('P3 filters by direction, client, type and end', async () => {
+    const store = storeWith(['{"type":"response.a"}', '{"type":"b"}', '{"type":"response.c"}', 'no json']);
+    const seqs = async (query: Partial<EventQuery>) => (await events(store, query)).map(({ seq }) => seq);
+    expect(await seqs({ direction: 'up' })).toEqual([2, 4]);
+    expect(await seqs({ client: 'c1' })).toEqual([2, 4]);
+    expect(await seqs({ type: 'b' })).toEqual([2]);
+    expect(await seqs({ type: 'response.*' })).toEqual([1, 3]);
+    expect(await seqs({ before: 3 })).toEqual([1, 2]);
+  });
+
+  it('P3 a batch that is stored twice is stored once', async () => {
+    const store = storeWith(['a', 'b']);
+    const segment = store.segment(1);
+    if (segment === null) throw new Error('nothing stored');
+    store.append([{ ...segment, lastAt: 0 }], { records: [], totals: null, live: null });
+    expect(await events(store)).toHaveLength(2);
+  });
+
+  it('P3 a row that is damaged on disk is said, and the rest is read', async () => {
+    const store = storeWith(['a'.repeat(150), 'b'.repeat(150), 'c']);
+    const found: LoggedEvent[] = [];
+    const unpack = async ({ number, data }: { number: number; data: Uint8Array }) => (number === 1 ? data.slice(0, 20) : data);
+    for await (const event of readEvents(store, ALL, unpack)) found.push(event);
+    expect(found).toMatchObject([{ kind: 'corrupt', seq: 1, to_seq: 1 }, { seq: 2 }, { seq: 3 }]);
+  });
+
+  it('R-07 a session whose object died ends once, as interrupted, with a gap after its last frame', async () => {
+    const store = storeWith(['a', 'b']);
+    store.interrupt(8_000);
+    store.interrupt(9_000);
+    store.finish(ENDING);
+    expect(store.view()?.ending).toMatchObject({ reason: 'interrupted', code: 1006, at: 2_001 });
+    expect((await events(store)).at(-1)).toMatchObject({ kind: 'gap', seq: 3, reason: 'interrupted', from_seq: 3, to_seq: null });
+  });
+
+  it('R-11 the first ending stands', () => {
+    const store = storeWith([]);
+    store.finish(ENDING);
+    store.finish({ ...ENDING, reason: 'deleted' });
+    expect(store.view()?.ending?.reason).toBe('client_closed');
+    expect(store.open(OPENING)).toEqual({ kind: 'ended', reason: 'client_closed' });
+  });
+
+  it('R-11 a session that never went live may begin again', () => {
+    const store = new SessionStore(memoryDatabase());
+    store.open(OPENING);
+    store.finish({ ...ENDING, reason: 'upstream_timeout' });
+    expect(store.open(OPENING)).toEqual({ kind: 'opened' });
+    expect(store.view()?.ending).toBeNull();
+  });
+
+  it('P3 what comes after a deletion is not stored', () => {
+    const store = new SessionStore(memoryDatabase());
+    expect(store.append([], { records: [], totals: null, live: null })).toBe(false);
+    expect(store.view()).toBeNull();
+  });
+
+  it('P3 the directory hears of every change, once it is told of', () => {
+    const store = storeWith([]);
+    const first = store.undelivered('s');
+    expect(first).toMatchObject({ id: 's', status: 'live', tokens: null });
+    store.delivered(first?.revision ?? 0);
+    expect(store.undelivered('s')).toBeNull();
+    store.finish({ ...ENDING, totals: { ...TOTALS, response: { ...NO_USAGE, reports: 1 } } });
+    expect(store.undelivered('s')).toMatchObject({ status: 'ended', endedReason: 'client_closed', tokens: 0 });
+  });
+});

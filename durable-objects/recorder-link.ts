@@ -45,6 +45,11 @@ export class RecorderLink {
     return verdict;
   }
 
+  /** Opens the record without waiting for it: a REST read may come right after the client's 101. */
+  open(): void {
+    this.#start();
+  }
+
   /** There is something to store. Cheap: called for every frame. */
   poke(): void {
     if (this.#pumping !== null) return;
@@ -58,7 +63,7 @@ export class RecorderLink {
     this.#urgent = true;
     while (!this.#options.recording.settled && Date.now() < until) {
       this.#start();
-      await Promise.race([this.#pumping, pause(until - Date.now())]);
+      await atMost(this.#pumping ?? Promise.resolve(), until - Date.now());
     }
     this.#urgent = false;
     return this.#options.recording.settled;
@@ -94,10 +99,10 @@ export class RecorderLink {
     const { recording } = this.#options;
     do {
       const now = Date.now();
-      const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
-      if (batch === null) return;
       try {
         if (!this.#begun) await this.begin();
+        const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
+        if (batch === null) return;
         await this.#options.recorder().append(batch);
         recording.acknowledged();
         this.#failures = 0;
@@ -116,6 +121,16 @@ export class RecorderLink {
     this.#totalsAt = now;
     return this.#options.totals();
   }
+}
+
+/** Waits for `promise`, at the longest `ms`; leaves no timer behind, since one would keep the object awake. */
+async function atMost(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, ms));
+  });
+  await Promise.race([promise, late]);
+  if (timer !== null) clearTimeout(timer);
 }
 
 function pause(ms: number): Promise<void> {

@@ -112,7 +112,7 @@ export class SessionObject extends DurableObject<Env> {
     }
     this.#life = life;
     openSessions.add(sessionObjectName(plan.session));
-    life.link.poke();
+    life.link.open();
     const startedAt = Date.now();
     const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(plan));
     const now = Date.now();
@@ -213,7 +213,7 @@ export class SessionObject extends DurableObject<Env> {
     return false;
   }
 
-  /** Stores the rest, waits a little for the clients' answers to our Close, and lets the object go. */
+  /** Stores the rest; after it a new life may begin here. */
   async #conclude(ending: Ending): Promise<void> {
     const life = this.#life;
     if (life === null) return;
@@ -222,10 +222,18 @@ export class SessionObject extends DurableObject<Env> {
     this.#life = null;
     this.#opening = null;
     this.#ended = null;
-    if (!this.#clients.linger) return;
-    // A socket that we closed stays open until the object has been idle for 10 s, and its client waits as long
-    // (measured 2026-10-23); letting the object go ends it at once. By now every Close frame is out.
+    if (this.#clients.linger) void this.#release();
+  }
+
+  /**
+   * Lets the object go. A socket that we closed stays open until the object has been idle for 10 s, and its client waits
+   * as long (measured 2026-10-23); without the object it ends at once. By now every Close frame is out.
+   */
+  async #release(): Promise<void> {
     await this.#clients.allGone(LIMITS.closeWaitMs);
+    await new Promise((resolve) => {
+      setTimeout(resolve, LIMITS.releaseMs);
+    });
     if (this.#life === null && this.#opening === null) this.ctx.abort('session over');
   }
 

@@ -40,6 +40,8 @@ export const LIMITS = {
   upstreamSilentMs: 300 * SECOND,
   /** How long an ended session waits for its clients to answer the Close, before it lets go of their sockets. */
   closeWaitMs: 2 * SECOND,
+  /** After that, time for the answers of calls that are under way: letting go of the object would cut them off. */
+  releaseMs: 25,
   /** How often the recorder asks whether a session is still alive; each question keeps a session without clients. */
   heartbeatMs: 30 * SECOND,
   adapterStateBytes: 512 * KIB,

@@ -8,8 +8,9 @@ export interface Task {
 export class Agenda {
   #tasks: Task[] = [];
 
-  /** Returns the task, by which it can be taken off. */
-  add(at: number, run: (at: number) => void): Task {
+  /** To the nearest ms. Returns the task, by which it can be taken off. */
+  add(atMs: number, run: (at: number) => void): Task {
+    const at = Math.round(atMs);
     const task = { at, run };
     const after = this.#tasks.findIndex((other) => other.at > at);
     if (after === -1) this.#tasks.push(task);

@@ -14,6 +14,7 @@ import {
   list,
   nullable,
   oneOf,
+  repeated,
   text,
   type Rule,
 } from './openai-rules.ts';
@@ -176,8 +177,8 @@ export function mergeSession(session: JsonObject, update: JsonValue | undefined,
       invalidValue(
         'session.type',
         known
-          ? `Passing a ${given} session update event to a ${String(type)} session is not allowed.`
-          : `Invalid value: '${String(given)}'. Supported values are: 'realtime' and 'transcription'.`,
+          ? `Passing a ${given} session update event to a ${repeated(type)} session is not allowed.`
+          : `Invalid value: '${repeated(given)}'. Supported values are: 'realtime' and 'transcription'.`,
       ),
     );
   }
@@ -220,7 +221,7 @@ function frozen(session: JsonObject, update: JsonValue, spoken: boolean): Proble
   };
 }
 
-/** These are replaced whole, or by the defaults of their type; all other objects merge. */
+/** Objects merge, but for those that make sense only whole. */
 function merge(current: JsonObject, changes: JsonObject): JsonObject {
   const merged: Record<string, JsonValue> = { ...current };
   for (const [name, change] of Object.entries(changes)) {

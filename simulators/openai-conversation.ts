@@ -2,7 +2,7 @@
 import { asText, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import { bytesPerMs } from './audio-format.ts';
 import { audioMs, type Item } from './openai-items.ts';
-import { invalidValue } from './openai-rules.ts';
+import { invalidValue, repeated } from './openai-rules.ts';
 import type { Problem } from './openai-wire.ts';
 
 /** Far past any real conversation. */
@@ -45,7 +45,7 @@ export class Conversation {
     if (previous !== undefined && previous !== null && previous !== 'root' && this.find(previous) === undefined) {
       return {
         code: 'item_create_invalid_previous_item_id',
-        message: `Error adding item: the previous item with id '${String(previous)}' does not exist.`,
+        message: `Error adding item: the previous item with id '${repeated(previous)}' does not exist.`,
         param: 'previous_item_id',
       };
     }
@@ -92,7 +92,7 @@ export class Conversation {
   truncate(item: Item | undefined, fields: JsonObject): Problem | null {
     const { content_index: part, audio_end_ms: endMs } = fields;
     if (item === undefined) {
-      const id = String(fields['item_id']);
+      const id = repeated(fields['item_id']);
       const message = `Error truncating item: the item with id '${id}' does not exist.`;
       return { code: 'item_truncate_invalid_item_id', message, param: 'item_id' };
     }
@@ -101,7 +101,7 @@ export class Conversation {
       const message = 'Only model output audio messages can be truncated.';
       return { code: 'unsupported_content_type', message, param: null };
     }
-    if (part !== 0) return invalidValue('content_index', `Invalid 'content_index': ${String(part)}.`);
+    if (part !== 0) return invalidValue('content_index', `Invalid 'content_index': ${repeated(part)}.`);
     if (typeof endMs !== 'number' || !Number.isInteger(endMs)) {
       const message = "Invalid type for 'audio_end_ms': expected an integer.";
       return { code: 'invalid_type', message, param: 'audio_end_ms' };

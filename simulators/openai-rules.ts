@@ -2,6 +2,8 @@
 import { asArray, asObject, type JsonValue } from '../protocol/json.ts';
 import type { Problem } from './openai-wire.ts';
 
+const LONGEST_REPEATED = 200;
+
 export type Rule = (value: JsonValue, path: string) => Problem | null;
 
 const wrongType = (path: string, wanted: string, value: JsonValue): Problem => ({
@@ -11,6 +13,11 @@ const wrongType = (path: string, wanted: string, value: JsonValue): Problem => (
 });
 
 export const invalidValue = (path: string, message: string): Problem => ({ code: 'invalid_value', message, param: path });
+
+/** A client's value as an error message repeats it: bounded, whatever it is. */
+export function repeated(value: JsonValue | undefined): string {
+  return (typeof value === 'string' ? value : JSON.stringify(value ?? null)).slice(0, LONGEST_REPEATED);
+}
 
 export const missing = (path: string): Problem => ({
   code: 'missing_required_parameter',
@@ -50,7 +57,7 @@ export const oneOf =
   (value, path) => {
     if (typeof value === 'string' && values.includes(value)) return null;
     const supported = values.map((name) => `'${name}'`).join(', ');
-    return invalidValue(path, `Invalid value: '${String(value)}'. Supported values are: ${supported}.`);
+    return invalidValue(path, `Invalid value: '${repeated(value)}'. Supported values are: ${supported}.`);
   };
 
 const ranged =

@@ -1,0 +1,109 @@
+/** Parley as a user runs it: `scripts/start.ts` in a process of its own, on free ports and a data directory of its own. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const TOKEN = 'e2e-admin-token-0123456789abcdef';
+
+export interface ParleyProcess {
+  /** http://127.0.0.1:PORT */
+  readonly http: string;
+  readonly https: string;
+  readonly ws: string;
+  readonly token: string;
+  readonly dataDir: string;
+  readonly certFile: string;
+  readonly workerdPid: number;
+  output(): string;
+  /** Resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** kill -9 of workerd and of what started it, as a power cut would. */
+  kill(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kept when given; else a temporary one, gone after stop(). */
+  readonly dataDir?: string;
+}
+
+export async function startParley(options: StartOptions = {}): Promise<ParleyProcess> {
+  const dataDir = options.dataDir ?? mkdtempSync(`${tmpdir()}/parley-`);
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const child = spawn(process.execPath, [`${ROOT}scripts/start.ts`], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PORT: String(port),
+      TLS_PORT: String(tlsPort),
+      PARLEY_DATA_DIR: dataDir,
+      PARLEY_DEV_VARS: `${dataDir}/dev.vars`,
+      PARLEY_ADMIN_TOKEN: TOKEN,
+      ...(existsSync(`${ROOT}dist/index.js`) ? { PARLEY_SKIP_BUILD: '1' } : {}),
+      ...options.env,
+    },
+  });
+  let output = '';
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (output.includes('npm run demo')) resolve();
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    void exited.then((code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
+  });
+  const workerdPid = Number(JSON.parse(readFileSync(`${dataDir}/parley.pid`, 'utf8')).workerd);
+  const cleanUp = (): void => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
+  return {
+    http: `http://127.0.0.1:${port}`,
+    https: `https://127.0.0.1:${tlsPort}`,
+    ws: `ws://127.0.0.1:${port}`,
+    token: TOKEN,
+    dataDir,
+    certFile: `${dataDir}/tls/cert.pem`,
+    workerdPid,
+    output: () => output,
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      const code = await exited;
+      cleanUp();
+      return code;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      process.kill(workerdPid, 'SIGKILL');
+      await exited;
+      await gone(workerdPid);
+      rmSync(`${dataDir}/parley.pid`, { force: true });
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** A killed process keeps its port until the kernel has let it go. */
+async function gone(pid: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

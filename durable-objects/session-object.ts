@@ -8,7 +8,6 @@ import { chooseSubprotocol, type ConnectPlan, readPlan, sessionObjectName } from
 import { publicError } from '../protocol/errors.ts';
 import type { Ending } from '../protocol/recording.ts';
 import { refuse } from '../protocol/refusal.ts';
-import { payloadBytes } from '../protocol/segment.ts';
 import { closeFor } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { DeadlineName, Wire } from '../session/session.ts';
@@ -188,9 +187,9 @@ export class SessionObject extends DurableObject<Env> {
   #wire(plan: ConnectPlan): Wire {
     return {
       toUpstream: (payload) => this.#life?.upstream?.send(payload) ?? false,
-      toClient: (client, payload) => {
-        if (this.#keepsUp(client, payload)) this.#clients.send(client, payload);
-      },
+      toClient: (client, payload) => this.#clients.send(client, payload),
+      buffered: (client) => this.#clients.buffered(client),
+      lastPing: (client) => this.#clients.lastPing(client),
       closeUpstream: (frame) => this.#life?.upstream?.close(frame),
       closeClient: (client, frame) => this.#clients.close(client, frame),
       setDeadline: (name, at) => this.#timers.set(name, at),
@@ -200,17 +199,6 @@ export class SessionObject extends DurableObject<Env> {
       },
       report: (problem) => this.#report(plan, problem),
     };
-  }
-
-  #keepsUp(client: number, payload: string | ArrayBuffer): boolean {
-    const session = this.#life?.session;
-    const backlog = session?.backlogOf(client);
-    if (session === undefined || backlog === undefined) return false;
-    const lastPing = () => this.#clients.lastPing(client);
-    const over = backlog.over(payloadBytes(payload), this.#clients.buffered(client), lastPing);
-    if (over === 0) return true;
-    session.clientTooSlow(client, over, Date.now());
-    return false;
   }
 
   /** Stores the rest; after it a new life may begin here. */

@@ -143,7 +143,7 @@ const TABLE = {
     close: 4413,
     number: 1303,
     message:
-      'This client fell {bytes} bytes behind and was cut. Read faster, or send a frame or the text "ping" now and then as a sign of life.',
+      'This client fell {bytes} bytes behind and was cut. Read faster; a client that only listens shows that it lives by sending {"type":"parley.ping"}.',
   },
   frame_too_big: {
     status: 413,

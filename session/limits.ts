@@ -14,6 +14,9 @@ export const LIMITS = {
   clientBufferedBytes: 8 * MIB,
   /** Elsewhere: bytes sent since the client's last sign of life. */
   clientUnconfirmedBytes: 64 * MIB,
+  /** Past it, the time in which a client is heard before it is cut, and the bytes that it gets at the most meanwhile. */
+  clientHearingMs: SECOND,
+  clientUnheardBytes: 256 * MIB,
   /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
   segmentBytes: MIB,
   /** The log is flushed at this size, or this age, whichever is first. */

@@ -28,13 +28,17 @@ import { Recording } from './recording.ts';
 import { type Client, clientName, Roster } from './roster.ts';
 import { Tally } from './tally.ts';
 
-export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest';
+export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest' | 'hearing';
 
 /** What a session can do to the world. All of it is immediate; none of it throws. */
 export interface Wire {
   /** False when the socket is not open any more. */
   toUpstream(payload: Payload): boolean;
   toClient(client: number, payload: Payload): void;
+  /** Unsent bytes, where the runtime tells them. */
+  buffered(client: number): number | undefined;
+  /** When the client last sent a ping that the runtime answered by itself (ms since the epoch), or null. */
+  lastPing(client: number): number | null;
   closeUpstream(frame: CloseFrame): void;
   closeClient(client: number, frame: CloseFrame): void;
   /** Calls `deadline(name)` at `at` (ms since the epoch), or not at all when null. */
@@ -71,6 +75,8 @@ export class Session {
   #readable = true;
   #lastUpstreamAt: number;
   #stalled = false;
+  /** A client is suspected of not reading, and a deadline is set. */
+  #hearing = false;
 
   constructor(plan: SessionPlan, adapter: ProviderAdapter, limits: Limits, wire: Wire, now: number) {
     this.#plan = plan;
@@ -213,6 +219,7 @@ export class Session {
     this.#stalled = false;
     let translated = false;
     for (const client of this.#roster.all()) {
+      if (!this.#keepsUp(client, payload, now)) continue;
       if (client.translation === null) {
         this.#wire.toClient(client.number, payload);
         continue;
@@ -226,16 +233,6 @@ export class Session {
     this.#log('down', 0, payload, translated, now);
     this.#read(UPSTREAM, payload, now);
     if (this.#phase.name === 'closing' && !this.#owes()) this.#end(this.#phase.cause, now);
-  }
-
-  /** The client does not read fast enough, and its limit is reached. */
-  clientTooSlow(number: number, bytes: number, now: number): void {
-    const client = this.#roster.get(number);
-    if (client !== undefined) this.#cut(client, closeFor('slow_consumer', { bytes: String(bytes) }), now);
-  }
-
-  backlogOf(number: number): Client['backlog'] | undefined {
-    return this.#roster.get(number)?.backlog;
   }
 
   // --- time and orders -----------------------------------------------------------------------------------------
@@ -255,6 +252,12 @@ export class Session {
         return;
       case 'watch':
         this.#watch(now);
+        return;
+      case 'hearing':
+        this.#hearing = false;
+        for (const client of [...this.#roster.all()]) {
+          if (client.backlog.isSilent(this.#wire.lastPing(client.number))) this.#cutSlow(client, now);
+        }
     }
   }
 
@@ -271,6 +274,26 @@ export class Session {
     if (own !== null && !this.#wire.toUpstream(own)) return;
     this.#log('up', client.number, payload, own !== payload, at);
     if (own !== null) this.#read(client.sender, own, at);
+  }
+
+  /** False when the client was cut just now: its unsent frames would take the memory of everybody. */
+  #keepsUp(client: Client, payload: Payload, now: number): boolean {
+    const bytes = typeof payload === 'string' ? payload.length : payload.byteLength;
+    switch (client.backlog.note(bytes, this.#wire.buffered(client.number))) {
+      case 'fine':
+        return true;
+      case 'suspect':
+        if (!this.#hearing) this.#wire.setDeadline('hearing', now + this.#limits.clientHearingMs);
+        this.#hearing = true;
+        return true;
+      case 'over':
+        this.#cutSlow(client, now);
+        return false;
+    }
+  }
+
+  #cutSlow(client: Client, now: number): void {
+    this.#cut(client, closeFor('slow_consumer', { bytes: String(client.backlog.unconfirmed) }), now);
   }
 
   #log(direction: Direction, client: number, payload: Payload, translated: boolean, at: number): void {
@@ -348,7 +371,7 @@ export class Session {
       totals: this.totals(),
     };
     this.#phase = { name: 'ended', ending };
-    for (const name of ['grace', 'usage', 'watch', 'longest'] as const) this.#wire.setDeadline(name, null);
+    for (const name of DEADLINES) this.#wire.setDeadline(name, null);
     this.#wire.closeUpstream(cause.toUpstream);
     for (const client of clients) {
       this.#wire.closeClient(client.number, cause.toClients);
@@ -376,4 +399,5 @@ export class Session {
   }
 }
 
+const DEADLINES: readonly DeadlineName[] = ['grace', 'usage', 'watch', 'longest', 'hearing'];
 const UPSTREAM: Sender = { side: 'upstream' };

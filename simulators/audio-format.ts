@@ -16,10 +16,6 @@ export function bytesPerMs(encoding: Encoding): number {
   return encoding === 'audio/pcm' ? (PCM_RATE * 2) / 1000 : G711_RATE / 1000;
 }
 
-export function sampleRate(encoding: Encoding): number {
-  return encoding === 'audio/pcm' ? PCM_RATE : G711_RATE;
-}
-
 /** Samples at the encoding's own rate; an odd last byte of PCM is left out. */
 export function decodeSamples(bytes: Uint8Array, encoding: Encoding): Int16Array {
   if (encoding === 'audio/pcm') {

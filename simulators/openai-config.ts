@@ -21,7 +21,18 @@ import {
 import type { Problem } from './openai-wire.ts';
 import type { VoiceActivitySettings } from './voice-activity.ts';
 
-const VOICES = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const;
+const VOICES = [
+  'alloy',
+  'ash',
+  'ballad',
+  'coral',
+  'echo',
+  'sage',
+  'shimmer',
+  'verse',
+  'marin',
+  'cedar',
+] as const;
 const PCM: JsonObject = { type: 'audio/pcm', rate: PCM_RATE };
 
 /** A detector's settings where the client names none; captured on 2026-09-18, the silence of 200 ms included. */
@@ -39,7 +50,12 @@ const DETECTORS: Readonly<Record<string, JsonObject>> = {
 };
 
 /** Silence that ends a turn for `semantic_vad`: the simulator does not understand, so the eager wait less. */
-const EAGERNESS_SILENCE_MS: Readonly<Record<string, number>> = { low: 1600, medium: 800, high: 400, auto: 800 };
+const EAGERNESS_SILENCE_MS: Readonly<Record<string, number>> = {
+  low: 1600,
+  medium: 800,
+  high: 400,
+  auto: 800,
+};
 
 const formatRule = byType({
   // One rate only; a lower one is what clients get wrong.
@@ -61,21 +77,35 @@ const turnDetectionRule: Rule = (value, path) => {
     silence_duration_ms: integer(0, 60_000),
     idle_timeout_ms: nullable(integer(5000, 30_000)),
   });
-  const semanticRule = fields({ ...turnRules, type: text, eagerness: oneOf('low', 'medium', 'high', 'auto') });
+  const semanticRule = fields({
+    ...turnRules,
+    type: text,
+    eagerness: oneOf('low', 'medium', 'high', 'auto'),
+  });
   return byType({ server_vad: serverRule, semantic_vad: semanticRule })(value, path);
 };
 
 const inputRule = fields({
   format: formatRule,
   transcription: nullable(
-    fields({ model: text, language: text, prompt: text, languages: list(text), keywords: list(text), delay: anything }),
+    fields({
+      model: text,
+      language: text,
+      prompt: text,
+      languages: list(text),
+      keywords: list(text),
+      delay: anything,
+    }),
   ),
   noise_reduction: nullable(fields({ type: oneOf('near_field', 'far_field'), strength: anything }, 'type')),
   turn_detection: nullable(turnDetectionRule),
 });
 
 const toolRule = byType({
-  function: fields({ type: text, name: text, description: text, parameters: anyObject, strict: anything }, 'name'),
+  function: fields(
+    { type: text, name: text, description: text, parameters: anyObject, strict: anything },
+    'name',
+  ),
   // Its many fields are for the service; the simulator calls no MCP server.
   mcp: anyObject,
 });
@@ -138,7 +168,12 @@ export function newSession(id: string, model: string, expiresAt: number): JsonOb
     prompt: null,
     expires_at: expiresAt,
     audio: {
-      input: { format: PCM, transcription: null, noise_reduction: null, turn_detection: detector('server_vad') },
+      input: {
+        format: PCM,
+        transcription: null,
+        noise_reduction: null,
+        turn_detection: detector('server_vad'),
+      },
       output: { format: PCM, voice: 'alloy', speed: 1 },
     },
     include: null,
@@ -148,13 +183,17 @@ export function newSession(id: string, model: string, expiresAt: number): JsonOb
 export function newTranscriptionSession(id: string, expiresAt: number): JsonObject {
   const { type, threshold, prefix_padding_ms, silence_duration_ms } = DETECTORS['server_vad'] ?? {};
   // A transcription session answers nothing, so its detector has no fields about responses.
-  const turnDetection = JSON.parse(JSON.stringify({ type, threshold, prefix_padding_ms, silence_duration_ms })) as JsonObject;
+  const turnDetection = JSON.parse(
+    JSON.stringify({ type, threshold, prefix_padding_ms, silence_duration_ms }),
+  ) as JsonObject;
   return {
     type: 'transcription',
     object: 'realtime.transcription_session',
     id,
     expires_at: expiresAt,
-    audio: { input: { format: PCM, transcription: null, noise_reduction: null, turn_detection: turnDetection } },
+    audio: {
+      input: { format: PCM, transcription: null, noise_reduction: null, turn_detection: turnDetection },
+    },
     include: null,
   };
 }
@@ -163,11 +202,14 @@ function detector(type: string): JsonObject {
   return DETECTORS[type] ?? { type };
 }
 
-export type Merge = { readonly ok: true; readonly session: JsonObject } | { readonly ok: false; readonly problem: Problem };
+export type Merge =
+  | { readonly ok: true; readonly session: JsonObject }
+  | { readonly ok: false; readonly problem: Problem };
+
+const fail = (problem: Problem): Merge => ({ ok: false, problem });
 
 /** The whole update or nothing. `spoken`: audio has gone out, so the voice cannot change. */
 export function mergeSession(session: JsonObject, update: JsonValue | undefined, spoken: boolean): Merge {
-  const fail = (problem: Problem): Merge => ({ ok: false, problem });
   const asked = completed(session, asObject(update) ?? update ?? null);
   const type = session['type'];
   const given = member(asked, 'type');
@@ -182,7 +224,9 @@ export function mergeSession(session: JsonObject, update: JsonValue | undefined,
       ),
     );
   }
-  const problem = (type === 'realtime' ? realtimeRule : transcriptionRule)(asked, 'session') ?? frozen(session, asked, spoken);
+  const problem =
+    (type === 'realtime' ? realtimeRule : transcriptionRule)(asked, 'session') ??
+    frozen(session, asked, spoken);
   if (problem !== null) return fail(problem);
   const { model: _ignored, ...changes } = asObject(asked) ?? {};
   return { ok: true, session: merge(session, changes) };
@@ -213,7 +257,8 @@ function frozen(session: JsonObject, update: JsonValue, spoken: boolean): Proble
     return invalidValue('session.output_modalities', "Supported combinations are: ['text'] and ['audio'].");
   }
   const voice = member(member(member(update, 'audio'), 'output'), 'voice');
-  if (!spoken || voice === undefined || JSON.stringify(voice) === JSON.stringify(outputOf(session)['voice'])) return null;
+  if (!spoken || voice === undefined || JSON.stringify(voice) === JSON.stringify(outputOf(session)['voice']))
+    return null;
   return {
     code: 'cannot_update_voice',
     message: "Cannot update a conversation's voice if assistant audio is present.",
@@ -231,7 +276,8 @@ function merge(current: JsonObject, changes: JsonObject): JsonObject {
     else if (name === 'format') merged[name] = after['type'] === 'audio/pcm' ? PCM : after;
     else if (name === 'turn_detection' && before?.['type'] !== after['type']) {
       merged[name] = { ...detector(asText(after['type']) ?? ''), ...after };
-    } else if (name === 'tool_choice' || name === 'voice' || name === 'tracing' || name === 'prompt') merged[name] = after;
+    } else if (name === 'tool_choice' || name === 'voice' || name === 'tracing' || name === 'prompt')
+      merged[name] = after;
     else merged[name] = before === undefined ? after : merge(before, after);
   }
   return merged;
@@ -250,7 +296,9 @@ export function encodingOf(side: JsonObject): Encoding {
 }
 
 /** Null when turns are the client's to end. */
-export function detectionOf(session: JsonObject): (VoiceActivitySettings & { readonly idleMs: number | null }) | null {
+export function detectionOf(
+  session: JsonObject,
+): (VoiceActivitySettings & { readonly idleMs: number | null }) | null {
   const turns = asObject(inputOf(session)['turn_detection']);
   if (turns === undefined) return null;
   const number = (name: string, otherwise: number): number => {

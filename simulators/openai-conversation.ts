@@ -7,6 +7,7 @@ import type { Problem } from './openai-wire.ts';
 
 /** Far past any real conversation. */
 const MOST_ITEMS = 10_000;
+const MOST_LETTERS = 32 * 1024 * 1024;
 /** Of audio kept for `retrieve`; beyond it the oldest items lose theirs. */
 const MOST_AUDIO_BYTES = 64 * 1024 * 1024;
 
@@ -15,6 +16,8 @@ export class Conversation {
   #items: Item[] = [];
   #ids = new Set<string>();
   #audioBytes = 0;
+  /** Ever taken in; what was deleted still counts. */
+  #letters = 0;
 
   constructor(id: string) {
     this.id = id;
@@ -25,7 +28,9 @@ export class Conversation {
   }
 
   find(id: JsonValue | undefined): Item | undefined {
-    return typeof id === 'string' && this.#ids.has(id) ? this.#items.find((item) => item.id === id) : undefined;
+    return typeof id === 'string' && this.#ids.has(id)
+      ? this.#items.find((item) => item.id === id)
+      : undefined;
   }
 
   last(): Item | undefined {
@@ -41,8 +46,16 @@ export class Conversation {
         param: 'item.id',
       };
     }
-    if (this.#items.length >= MOST_ITEMS) return invalidValue('item', 'The conversation has too many items.');
-    if (previous !== undefined && previous !== null && previous !== 'root' && this.find(previous) === undefined) {
+    const letters = this.#letters + JSON.stringify(item.wire).length;
+    if (this.#items.length >= MOST_ITEMS || letters > MOST_LETTERS) {
+      return invalidValue('item', 'The conversation is too long for another item.');
+    }
+    if (
+      previous !== undefined &&
+      previous !== null &&
+      previous !== 'root' &&
+      this.find(previous) === undefined
+    ) {
       return {
         code: 'item_create_invalid_previous_item_id',
         message: `Error adding item: the previous item with id '${repeated(previous)}' does not exist.`,
@@ -50,7 +63,8 @@ export class Conversation {
       };
     }
     const callId = item.wire['type'] === 'function_call_output' ? asText(item.wire['call_id']) : undefined;
-    const calls = (other: Item): boolean => other.wire['type'] === 'function_call' && other.wire['call_id'] === callId;
+    const calls = (other: Item): boolean =>
+      other.wire['type'] === 'function_call' && other.wire['call_id'] === callId;
     if (callId !== undefined && !this.#items.some(calls)) {
       return {
         code: 'invalid_tool_call_id',
@@ -67,6 +81,7 @@ export class Conversation {
     const at = previous === 'root' ? 0 : after === -1 ? this.#items.length : after + 1;
     this.#items.splice(at, 0, item);
     this.#ids.add(item.id);
+    this.#letters += JSON.stringify(item.wire).length;
     this.#keepAudio(item);
     return this.#items[at - 1]?.id ?? null;
   }

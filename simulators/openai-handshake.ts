@@ -14,7 +14,8 @@ export interface InBandRefusal {
 
 const KEY_PREFIX = 'openai-insecure-api-key.';
 /** Offered values that carry a secret are echoed last. */
-const SECRET = /^(openai-insecure-api-key|cf-aig-authorization|xai-client-secret|x-?api-key|xi-api-key|api[-_]key|bearer)\b/i;
+const SECRET =
+  /^(openai-insecure-api-key|cf-aig-authorization|xai-client-secret|x-?api-key|xi-api-key|api[-_]key|bearer)\b/i;
 
 export function readUpgrade(url: string, headers: Readonly<Record<string, string>>): Upgrade {
   const queryAt = url.indexOf('?');
@@ -41,7 +42,8 @@ const refuse = (closeCode: number, code: string, message: string): InBandRefusal
 /** The first thing wrong, in the order in which the service looks. */
 export function inBandRefusal(upgrade: Upgrade): InBandRefusal | null {
   const { query, headers, offered } = upgrade;
-  const beta = /\brealtime=v1\b/.test(headers['openai-beta'] ?? '') || offered.includes('openai-beta.realtime-v1');
+  const beta =
+    /\brealtime=v1\b/.test(headers['openai-beta'] ?? '') || offered.includes('openai-beta.realtime-v1');
   if (beta) {
     const message = 'The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.';
     return refuse(4000, 'beta_api_shape_disabled', message);
@@ -69,7 +71,11 @@ function modelRefusal(query: URLSearchParams): InBandRefusal | null {
   }
   const simulated = model.startsWith('sim-');
   if (!simulated && query.get('intent') === 'transcription') {
-    return refuse(4000, 'invalid_model', 'You must not provide a model parameter for transcription sessions.');
+    return refuse(
+      4000,
+      'invalid_model',
+      'You must not provide a model parameter for transcription sessions.',
+    );
   }
   // Models of other endpoints, which clients do pass by mistake.
   if (model === 'nope' || (!simulated && /transcribe|whisper|^gpt-live/.test(model))) {

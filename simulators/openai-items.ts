@@ -2,7 +2,18 @@
 import { asArray, asObject, asText, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import { bytesPerMs, type Encoding } from './audio-format.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { anyObject, anything, boolean, byType, fields, invalidValue, list, nullable, oneOf, text, textUpTo } from './openai-rules.ts';
+import {
+  anything,
+  boolean,
+  byType,
+  fields,
+  invalidValue,
+  list,
+  nullable,
+  oneOf,
+  text,
+  textUpTo,
+} from './openai-rules.ts';
 import type { Problem } from './openai-wire.ts';
 
 export interface Sound {
@@ -20,7 +31,9 @@ export interface Item {
   words: string;
 }
 
-export type ItemReading = { readonly ok: true; readonly item: Item } | { readonly ok: false; readonly problem: Problem };
+export type ItemReading =
+  | { readonly ok: true; readonly item: Item }
+  | { readonly ok: false; readonly problem: Problem };
 
 const common = { id: textUpTo(32), type: text, object: text, status: anything };
 const inputText = fields({ type: text, text }, 'text');
@@ -28,9 +41,15 @@ const inputAudio = fields({ type: text, audio: text, transcript: nullable(text) 
 const inputImage = fields({ type: text, image_url: text, detail: anything }, 'image_url');
 const outputText = fields({ type: text, text }, 'text');
 
-const message = (...parts: readonly (readonly [string, ReturnType<typeof fields>])[]): ReturnType<typeof fields> =>
+const message = (
+  ...parts: readonly (readonly [string, ReturnType<typeof fields>])[]
+): ReturnType<typeof fields> =>
   fields(
-    { ...common, role: oneOf('system', 'user', 'assistant'), content: list(byType(Object.fromEntries(parts))) },
+    {
+      ...common,
+      role: oneOf('system', 'user', 'assistant'),
+      content: list(byType(Object.fromEntries(parts))),
+    },
     'role',
     'content',
   );
@@ -54,9 +73,6 @@ const itemRule = byType({
     'approve',
   ),
 });
-
-/** Only inside `response.create.input`. */
-export const inputItemRule = anyObject;
 
 /** Reads what a client sent as `item`. `newId` is called for each id that it left out. */
 export function readItem(
@@ -83,7 +99,10 @@ export function readItem(
     const bytes = decodeBase64(asText(object['audio']) ?? '');
     if (bytes === null) {
       const where = `${path}.content[${index}].audio`;
-      return { ok: false, problem: invalidValue(where, `Invalid '${where}'. Expected base64-encoded audio bytes.`) };
+      return {
+        ok: false,
+        problem: invalidValue(where, `Invalid '${where}'. Expected base64-encoded audio bytes.`),
+      };
     }
     audio = { bytes, encoding };
     parts.push({ type: 'input_audio', transcript: object['transcript'] ?? null });
@@ -98,7 +117,12 @@ function plainItem(raw: JsonObject, id: string, newId: (prefix: string) => strin
   return { id, wire, audio: null, words: asText(raw['output']) ?? '' };
 }
 
-export function messageWire(id: string, role: string, status: string, content: readonly JsonObject[]): JsonObject {
+export function messageWire(
+  id: string,
+  role: string,
+  status: string,
+  content: readonly JsonObject[],
+): JsonObject {
   return { id, type: 'message', object: 'realtime.item', status, role, content };
 }
 

@@ -16,12 +16,18 @@ const metadataRule: Rule = (value, path) => {
   const problem = anyObject(value, path);
   if (problem !== null) return problem;
   const pairs = Object.entries(asObject(value) ?? {});
-  if (pairs.length > MOST_METADATA) return invalidValue(path, `Invalid '${path}': at most ${MOST_METADATA} pairs.`);
+  if (pairs.length > MOST_METADATA)
+    return invalidValue(path, `Invalid '${path}': at most ${MOST_METADATA} pairs.`);
   const bad = pairs.find(([key, text]) => {
-    return key.length > LONGEST_METADATA_KEY || typeof text !== 'string' || text.length > LONGEST_METADATA_VALUE;
+    return (
+      key.length > LONGEST_METADATA_KEY || typeof text !== 'string' || text.length > LONGEST_METADATA_VALUE
+    );
   });
   if (bad === undefined) return null;
-  return invalidValue(path, `Invalid '${path}.${bad[0].slice(0, LONGEST_METADATA_KEY)}': expected a short key and a string.`);
+  return invalidValue(
+    path,
+    `Invalid '${path}.${bad[0].slice(0, LONGEST_METADATA_KEY)}': expected a short key and a string.`,
+  );
 };
 
 const responseRule = fields({
@@ -41,9 +47,14 @@ interface Surroundings {
   readonly newId: (prefix: string) => string;
 }
 
-type Reading<T> = { readonly ok: true; readonly request: T } | { readonly ok: false; readonly problem: Problem };
+type Reading<T> =
+  | { readonly ok: true; readonly request: T }
+  | { readonly ok: false; readonly problem: Problem };
 
-export function readResponseRequest(value: JsonValue | undefined, around: Surroundings): Reading<ResponseRequest> {
+export function readResponseRequest(
+  value: JsonValue | undefined,
+  around: Surroundings,
+): Reading<ResponseRequest> {
   const { plain } = around;
   if (value === undefined || value === null) return { ok: true, request: plain };
   const problem = responseRule(value, 'response') ?? voiceProblem(value, around);
@@ -62,7 +73,8 @@ function voiceProblem(value: JsonValue, { plain, spoken }: Surroundings): Proble
   const voice = member(member(member(value, 'audio'), 'output'), 'voice');
   const current = outputOf(plain.config)['voice'];
   const outOfBand = member(value, 'conversation') === 'none';
-  if (!spoken || outOfBand || voice === undefined || JSON.stringify(voice) === JSON.stringify(current)) return null;
+  if (!spoken || outOfBand || voice === undefined || JSON.stringify(voice) === JSON.stringify(current))
+    return null;
   const message = "Cannot update a conversation's voice if assistant audio is present.";
   return { code: 'cannot_update_voice', message, param: 'response.audio.output.voice' };
 }

@@ -1,6 +1,6 @@
 /** One response as the service streams it: a script that yields the ms to wait before it goes on. */
 import { asArray, asText, type JsonObject, type JsonValue } from '../protocol/json.ts';
-import { answerText, answerToTool, chooseTools, type ToolCall } from './answers.ts';
+import { answerText, answerToTool, chooseTools, wordDeltas, type ToolCall } from './answers.ts';
 import { bytesPerMs, concatBytes, encodeSamples, transcode, type Encoding } from './audio-format.ts';
 import { encodeBase64 } from './base64.ts';
 import { encodingOf, outputOf } from './openai-config.ts';
@@ -92,7 +92,9 @@ export class ResponseRun {
       if (!this.done) yield* this.#call(call);
     }
     if (calls.length === 0) {
-      yield* asArray(this.request.config['output_modalities'])?.[0] === 'text' ? this.#write(text) : this.#speak(text);
+      yield* asArray(this.request.config['output_modalities'])?.[0] === 'text'
+        ? this.#write(text)
+        : this.#speak(text);
     }
     if (!this.done) this.finish('completed', null);
   }
@@ -130,7 +132,8 @@ export class ResponseRun {
     const { config, input, turn } = this.request;
     const lastOther = input.findLastIndex((item) => item.wire['type'] !== 'function_call_output');
     const outputs = input.slice(lastOther + 1);
-    if (outputs.length > 0) return { calls: [], text: outputs.map((item) => this.#toolAnswer(item)).join(' ') };
+    if (outputs.length > 0)
+      return { calls: [], text: outputs.map((item) => this.#toolAnswer(item)).join(' ') };
     const user = input.findLast((item) => item.wire['role'] === 'user')?.words ?? '';
     const { seed } = this.#host;
     const calls = chooseTools(config, user, seeded(seed, `tools ${turn}`));
@@ -166,7 +169,8 @@ export class ResponseRun {
   }
 
   #part(type: string, open: OpenItem): void {
-    const part = open.kind === 'text' ? { type: 'text', text: open.said } : { type: 'audio', transcript: open.said };
+    const part =
+      open.kind === 'text' ? { type: 'text', text: open.said } : { type: 'audio', transcript: open.said };
     this.#event(type, { item_id: open.item.id, content_index: 0, part });
   }
 
@@ -190,7 +194,13 @@ export class ResponseRun {
     const { wire } = this.#host;
     const id = wire.id('item');
     const callId = wire.id('call');
-    const shown = { id, type: 'function_call', object: 'realtime.item', status: 'in_progress', name: call.name };
+    const shown = {
+      id,
+      type: 'function_call',
+      object: 'realtime.item',
+      status: 'in_progress',
+      name: call.name,
+    };
     const open = this.#openItem({ ...shown, call_id: callId, arguments: '' }, id, 'call');
     for (let at = 0; at < call.arguments.length; at += ARGUMENT_LETTERS) {
       if (!this.#roomLeft()) return;
@@ -209,7 +219,7 @@ export class ResponseRun {
     const { wire, speed } = this.#host;
     const id = wire.id('item');
     const open = this.#openItem(messageWire(id, 'assistant', 'in_progress', []), id, 'text');
-    for (const delta of text.match(/\s*\S+/g) ?? []) {
+    for (const delta of wordDeltas(text)) {
       if (!this.#roomLeft()) return;
       this.#say(open, delta);
       const fields = { item_id: id, content_index: 0, delta, obfuscation: wire.obfuscation() };
@@ -264,7 +274,7 @@ export class ResponseRun {
     const own = input.findLast((item) => item.wire['role'] === 'user')?.audio;
     if (asText(config['model']) === 'sim-echo' && own !== undefined && own !== null) {
       const bytes = transcode(own.bytes, own.encoding, this.#encoding);
-      const words = text.match(/\s*\S+/g) ?? [''];
+      const words = wordDeltas(text);
       const share = 2 * Math.ceil(bytes.length / words.length / 2);
       for (const [index, word] of words.entries()) {
         yield { text: word, bytes: bytes.subarray(index * share, (index + 1) * share) };

@@ -75,7 +75,10 @@ export class Responses {
     const { done, value } = script.next();
     if (run.audioMs > 0) this.spoken = true;
     if (done === true || run.done) return;
-    this.#running.set(run, this.#around.agenda.add(now + value, (at) => this.#step(run, script, at)));
+    this.#running.set(
+      run,
+      this.#around.agenda.add(now + value, (at) => this.#step(run, script, at)),
+    );
   }
 
   #host(): ResponseHost {

@@ -12,7 +12,11 @@ const wrongType = (path: string, wanted: string, value: JsonValue): Problem => (
   param: path,
 });
 
-export const invalidValue = (path: string, message: string): Problem => ({ code: 'invalid_value', message, param: path });
+export const invalidValue = (path: string, message: string): Problem => ({
+  code: 'invalid_value',
+  message,
+  param: path,
+});
 
 /** A client's value as an error message repeats it: bounded, whatever it is. */
 export function repeated(value: JsonValue | undefined): string {
@@ -31,9 +35,11 @@ function kindOf(value: JsonValue): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-export const text: Rule = (value, path) => (typeof value === 'string' ? null : wrongType(path, 'a string', value));
+export const text: Rule = (value, path) =>
+  typeof value === 'string' ? null : wrongType(path, 'a string', value);
 
-export const boolean: Rule = (value, path) => (typeof value === 'boolean' ? null : wrongType(path, 'a boolean', value));
+export const boolean: Rule = (value, path) =>
+  typeof value === 'boolean' ? null : wrongType(path, 'a boolean', value);
 
 export const anything: Rule = () => null;
 
@@ -117,7 +123,7 @@ export const fields =
     if (absent !== undefined) return missing(`${path}.${absent}`);
     for (const [name, member] of Object.entries(object)) {
       const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-      const where = `${path}.${name}`;
+      const where = `${path}.${name.slice(0, LONGEST_REPEATED)}`;
       if (rule === undefined) {
         return { code: 'unknown_parameter', message: `Unknown parameter: '${where}'.`, param: where };
       }

@@ -149,7 +149,10 @@ export class OpenAiSession implements SimulatedSession {
   #handle(event: JsonObject, now: number): Problem | null {
     const eventId = event['event_id'];
     if (eventId !== undefined && (typeof eventId !== 'string' || eventId.length > LONGEST_EVENT_ID)) {
-      return invalidValue('event_id', `Invalid 'event_id': expected a string of at most ${LONGEST_EVENT_ID} characters.`);
+      return invalidValue(
+        'event_id',
+        `Invalid 'event_id': expected a string of at most ${LONGEST_EVENT_ID} characters.`,
+      );
     }
     const type = event['type'];
     if (type === undefined) return missing('type');
@@ -190,7 +193,10 @@ export class OpenAiSession implements SimulatedSession {
     if (text === undefined) return missing('audio');
     const bytes = typeof text === 'string' && text.length <= LONGEST_APPEND ? decodeBase64(text) : null;
     if (bytes === null) {
-      return invalidValue('audio', "Invalid 'audio'. Expected base64-encoded audio bytes, at most 15 MiB of them.");
+      return invalidValue(
+        'audio',
+        "Invalid 'audio'. Expected base64-encoded audio bytes, at most 15 MiB of them.",
+      );
     }
     this.#input.append(bytes, detectionOf(this.#session), (turn) => this.#voiceTurn(turn, now));
     return null;
@@ -316,7 +322,13 @@ export class OpenAiSession implements SimulatedSession {
 
   #plainRequest(): ResponseRequest {
     const input = [...this.#conversation.items];
-    return { config: this.#session, inConversation: true, metadata: null, input, turn: this.#responses.count };
+    return {
+      config: this.#session,
+      inConversation: true,
+      metadata: null,
+      input,
+      turn: this.#responses.count,
+    };
   }
 
   #respondTo(event: JsonObject, now: number): Problem | null {
@@ -367,7 +379,11 @@ export class OpenAiSession implements SimulatedSession {
   #cancelByClient(event: JsonObject): Problem | null {
     const run = this.#responses.find(event['response_id']);
     if (run === undefined) {
-      return { code: 'response_cancel_not_active', message: 'Cancellation failed: no active response found', param: null };
+      return {
+        code: 'response_cancel_not_active',
+        message: 'Cancellation failed: no active response found',
+        param: null,
+      };
     }
     cancelResponse(run, 'client_cancelled');
     return null;

@@ -1,5 +1,6 @@
 /** Transcription of a user's audio: it arrives by itself, while the answer goes on. */
 import { asArray, asObject, type JsonValue } from '../protocol/json.ts';
+import { wordDeltas } from './answers.ts';
 import type { Agenda } from './agenda.ts';
 import { audioMs, type Item } from './openai-items.ts';
 import { transcriptionUsage } from './openai-usage.ts';
@@ -20,11 +21,19 @@ export interface Transcription {
 }
 
 /** The simulator cannot hear words: the transcript is the line that the scripted caller had for this turn. */
-export function scheduleTranscription({ item, model, wire, agenda, present, at, speed }: Transcription): void {
+export function scheduleTranscription({
+  item,
+  model,
+  wire,
+  agenda,
+  present,
+  at,
+  speed,
+}: Transcription): void {
   const ms = audioMs(item.audio);
   const ids = { item_id: item.id, content_index: 0 };
   const transcript = item.words;
-  const deltas = transcript.match(/\s*\S+/g) ?? [];
+  const deltas = wordDeltas(transcript);
   let when = at + FIRST_AFTER_MS / speed;
   for (const delta of deltas) {
     agenda.add(when, () => {
@@ -38,7 +47,10 @@ export function scheduleTranscription({ item, model, wire, agenda, present, at, 
     if (!present()) return;
     const usage = transcriptionUsage(model, ms, transcript);
     wire.event('conversation.item.input_audio_transcription.completed', { ...ids, transcript, usage });
-    const content = (asArray(item.wire['content']) ?? []).map((part): JsonValue => ({ ...asObject(part), transcript }));
+    const content = (asArray(item.wire['content']) ?? []).map((part): JsonValue => ({
+      ...asObject(part),
+      transcript,
+    }));
     item.wire = { ...item.wire, content };
   });
 }

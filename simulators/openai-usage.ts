@@ -30,14 +30,17 @@ function itemTokens(item: Item): Tokens {
   const { wire } = item;
   const perToken = wire['role'] === 'assistant' ? ASSISTANT_MS_PER_TOKEN : USER_MS_PER_TOKEN;
   const audio = Math.ceil(audioMs(item.audio) / perToken);
-  const fields = [wire['name'], wire['arguments'], wire['output']].map((field) => asText(field) ?? '').join('');
+  const fields = [wire['name'], wire['arguments'], wire['output']]
+    .map((field) => asText(field) ?? '')
+    .join('');
   let text = PER_ITEM + textTokens(fields);
   let image = 0;
   for (const part of asArray(wire['content']) ?? []) {
     const object = asObject(part) ?? {};
     if (object['type'] === 'input_image') image += PER_IMAGE;
     // A user's transcript is for reference only: the model hears the sound.
-    const words = object['type'] === 'input_audio' ? '' : (asText(object['text']) ?? asText(object['transcript']) ?? '');
+    const words =
+      object['type'] === 'input_audio' ? '' : (asText(object['text']) ?? asText(object['transcript']) ?? '');
     text += textTokens(words);
   }
   return { text, audio, image };

@@ -36,7 +36,8 @@ const STEP = (PCM_RATE * STEP_MS) / 1000;
 const OPEN_PHASE = 0.62;
 const VOICE_GAIN = 7800;
 const BREATH_GAIN = 3900;
-const HISS_GAIN = 13_500;
+const HISS_GAIN = 7500;
+const LIP_GAIN = 3.4;
 const LOUDEST = 30_000;
 const COMMA_MS = 160;
 const STOP_MS = 320;
@@ -123,8 +124,8 @@ class Tract {
     let sound = this.#voice * (pulse + noise * 0.02) * VOICE_GAIN + this.#breath * noise * BREATH_GAIN;
     for (const resonator of this.#resonators) sound = resonator.run(sound);
     const whole = sound + this.#hiss.run(noise * this.#hissing) * HISS_GAIN;
-    // A little brightness: the first difference lifts the upper formants, as the lips do.
-    const bright = whole + 0.6 * (whole - this.#last);
+    // Lips radiate high sound better than low: a damped first difference lifts the upper formants.
+    const bright = LIP_GAIN * (whole - 0.75 * this.#last);
     this.#last = whole;
     return Math.round(LOUDEST * Math.tanh(bright / LOUDEST));
   }

@@ -1,4 +1,5 @@
 /** Drives a simulated session with a clock of its own: frames in, events out, no waiting. */
+import { parseRealtimeEvent } from '../../node_modules/@openai/agents-realtime/dist/openaiRealtimeEvents.mjs';
 import { parseJson, asObject, asText, member, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { openaiSimulator } from '../../simulators/openai.ts';
 import { encodeBase64 } from '../../simulators/base64.ts';
@@ -82,7 +83,8 @@ export class Drive {
   /** Every event so far; frames that are not JSON are left out. */
   events(): readonly JsonObject[] {
     return this.outputs.flatMap((output) => {
-      const event = output.kind === 'send' && typeof output.payload === 'string' ? parseJson(output.payload) : undefined;
+      const event =
+        output.kind === 'send' && typeof output.payload === 'string' ? parseJson(output.payload) : undefined;
       return asObject(event) ?? [];
     });
   }
@@ -136,9 +138,40 @@ export function at(value: JsonValue | undefined, path: string): JsonValue | unde
 }
 
 export function tone(ms: number, amplitude = 8000, hz = 220): Int16Array {
-  return Int16Array.from({ length: ms * 24 }, (_, index) => amplitude * Math.sin((2 * Math.PI * hz * index) / 24_000));
+  return Int16Array.from(
+    { length: ms * 24 },
+    (_, index) => amplitude * Math.sin((2 * Math.PI * hz * index) / 24_000),
+  );
 }
 
 export function silent(ms: number): Int16Array {
   return new Int16Array(ms * 24);
+}
+
+/** The text that must be there. */
+export function textOf(value: JsonValue | undefined): string {
+  const text = asText(value);
+  if (text === undefined) throw new Error(`not text: ${JSON.stringify(value)}`);
+  return text;
+}
+
+export function bytesOf(value: JsonValue | undefined): Uint8Array {
+  return Uint8Array.from(atob(textOf(value)), (letter) => letter.charCodeAt(0));
+}
+
+/** The deltas of one type. */
+export function deltas(events: readonly JsonObject[], type: string): readonly string[] {
+  return events.filter((event) => event['type'] === type).map((event) => textOf(event['delta']));
+}
+
+/** The frames that were sent as text. */
+export function frames(drive: Drive): readonly string[] {
+  return drive.outputs.flatMap((output) => {
+    return output.kind === 'send' && typeof output.payload === 'string' ? [output.payload] : [];
+  });
+}
+
+/** What the client library makes of each frame: one that its schema does not know is "generic", and ignored. */
+export function generic(drive: Drive): readonly string[] {
+  return frames(drive).filter((data) => parseRealtimeEvent({ data }).isGeneric);
 }

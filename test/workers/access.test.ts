@@ -93,9 +93,19 @@ describe('S-05 client tokens', () => {
 
   it('S-05 a token that says it needs no signature is refused', async () => {
     const part = (value: object) => btoa(JSON.stringify(value)).replaceAll('=', '');
-    const claims = { iss: 'parley', jti: 'x', iat: 1, exp: 9_999_999_999, acc: 'acct', gw: 'gw', scope: ['admin'] };
+    const claims = {
+      iss: 'parley',
+      jti: 'x',
+      iat: 1,
+      exp: 9_999_999_999,
+      acc: 'acct',
+      gw: 'gw',
+      scope: ['admin'],
+    };
     const token = `ek_${part({ alg: 'none' })}.${part(claims)}.`;
-    expect((await call('/v1/acct/gw/sessions', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
+    expect(
+      (await call('/v1/acct/gw/sessions', { headers: { authorization: `Bearer ${token}` } })).status,
+    ).toBe(401);
   });
 
   it('S-05 a revoked token is refused, on REST and on a socket', async () => {
@@ -114,21 +124,35 @@ describe('S-05 client tokens', () => {
     const simulator = '/v1/acct/gw/simulator?model=sim-support';
     expect(await connect((await mint({ providers: ['openai'] })).token, simulator)).toBe(403);
     expect(await connect((await mint({ models: ['gpt-realtime'] })).token, simulator)).toBe(403);
-    expect(await connect((await mint({ session: 'mine' })).token, `${simulator}&parley-session=yours`)).toBe(403);
-    expect(await connect((await mint({ role: 'observer' })).token, `${simulator}&parley-role=controller`)).toBe(403);
-    expect(await connect((await mint({ scope: ['observe'] })).token, `${simulator}&parley-role=speaker`)).toBe(403);
+    expect(await connect((await mint({ session: 'mine' })).token, `${simulator}&parley-session=yours`)).toBe(
+      403,
+    );
+    expect(
+      await connect((await mint({ role: 'observer' })).token, `${simulator}&parley-role=controller`),
+    ).toBe(403);
+    expect(
+      await connect((await mint({ scope: ['observe'] })).token, `${simulator}&parley-role=speaker`),
+    ).toBe(403);
   });
 
   it('S-05 OpenAI’s own shape mints one too, and its errors are OpenAI’s', async () => {
-    const body = JSON.stringify({ expires_after: { anchor: 'created_at', seconds: 60 }, session: { type: 'realtime', model: 'sim-x' } });
+    const body = JSON.stringify({
+      expires_after: { anchor: 'created_at', seconds: 60 },
+      session: { type: 'realtime', model: 'sim-x' },
+    });
     const answer = await asAdmin('/v1/realtime/client_secrets', { method: 'POST', body });
     const secret: { value: string; expires_at: number; session: { model: string } } = await answer.json();
     expect(secret.value).toMatch(/^ek_/);
     expect(secret.expires_at).toBeGreaterThan(Date.now() / 1000 + 50);
     expect(secret.session.model).toBe('sim-x');
-    const bad = await asAdmin('/v1/realtime/client_secrets', { method: 'POST', body: '{"session":{"instructions":"hi"}}' });
+    const bad = await asAdmin('/v1/realtime/client_secrets', {
+      method: 'POST',
+      body: '{"session":{"instructions":"hi"}}',
+    });
     expect(bad.status).toBe(400);
-    expect(await bad.json()).toMatchObject({ error: { type: 'invalid_request_error', code: 'invalid_request' } });
+    expect(await bad.json()).toMatchObject({
+      error: { type: 'invalid_request_error', code: 'invalid_request' },
+    });
   });
 });
 
@@ -178,7 +202,9 @@ describe('P1 refusals that a client can read', () => {
     const headers = { ...UPGRADE, 'cf-aig-authorization': ADMIN };
     const unknown = await call('/v1/acct/gw/opanai?model=x', { headers });
     expect(unknown.status).toBe(404);
-    expect(await unknown.json()).toMatchObject({ errors: [{ message: expect.stringContaining("Did you mean 'openai'") }] });
+    expect(await unknown.json()).toMatchObject({
+      errors: [{ message: expect.stringContaining("Did you mean 'openai'") }],
+    });
     const path = await call('/v1/acct/gw/openai/nothing', { headers });
     expect([path.status, await errorOf(path)]).toEqual([404, 'unknown_provider_path']);
     const plain = await call('/v1/acct/gw/openai', { headers: { 'cf-aig-authorization': ADMIN } });

@@ -10,7 +10,8 @@ const SIMULATOR = '/v1/acct/gw/simulator?model=sim-support';
 const bindings = env as unknown as Env; // the pool types `env` by a global that this project does not declare
 
 const idOf = ({ response }: Client) => response.headers.get('parley-session-id') ?? '';
-const objectOf = (id: string) => bindings.SESSION.getByName(sessionObjectName({ account: 'acct', gateway: 'gw', id }));
+const objectOf = (id: string) =>
+  bindings.SESSION.getByName(sessionObjectName({ account: 'acct', gateway: 'gw', id }));
 const sessionOf = (id: string) => resultOf<SessionShape>(asAdmin(`/v1/acct/gw/sessions/${id}`));
 
 /** Reads frames until one of this type. */
@@ -23,7 +24,9 @@ async function until(client: Client, type: string): Promise<Record<string, unkno
 
 async function textTurn(client: Client, text: string): Promise<void> {
   const content = [{ type: 'input_text', text }];
-  client.socket.send(JSON.stringify({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } }));
+  client.socket.send(
+    JSON.stringify({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } }),
+  );
   client.socket.send(JSON.stringify({ type: 'response.create', response: { output_modalities: ['text'] } }));
   await until(client, 'response.done');
 }
@@ -46,8 +49,13 @@ describe('P3 a session, end to end in workerd', () => {
       turns: [{ outcome: 'completed', output: 'text' }],
       usage: { response: { reports: 1 }, complete: true },
     });
-    const events = await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`, { headers: { accept: 'application/x-ndjson' } });
-    const lines = (await events.text()).trim().split('\n').map((line): { seq: number; type: string } => JSON.parse(line));
+    const events = await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`, {
+      headers: { accept: 'application/x-ndjson' },
+    });
+    const lines = (await events.text())
+      .trim()
+      .split('\n')
+      .map((line): { seq: number; type: string } => JSON.parse(line));
     expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
     expect(lines[0]?.type).toBe('session.created');
     expect(lines).toHaveLength(session.frames.up + session.frames.down);
@@ -61,7 +69,7 @@ describe('P3 a session, end to end in workerd', () => {
     await textTurn(client, 'one two three');
     const path = `/v1/acct/gw/sessions/${idOf(client)}/events`;
     const seqs: number[] = [];
-    for (let cursor: string | null = '0'; cursor !== null; ) {
+    for (let cursor: string | null = '0'; cursor !== null;) {
       const page: { result: { seq: number }[]; result_info: { cursor: string | null } } = await (
         await asAdmin(`${path}?limit=3&after=${cursor}`)
       ).json();
@@ -83,7 +91,9 @@ describe('P3 a session, end to end in workerd', () => {
       await client.closed;
       const session = await sessionOf(idOf(client));
       expect([session.log, session.frames.down]).toEqual([mode, 1]);
-      const { result }: { result: object[] } = await (await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`)).json();
+      const { result }: { result: object[] } = await (
+        await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`)
+      ).json();
       expect(result).toEqual(mode === 'none' ? [] : [expect.objectContaining({ seq: 1, omitted: true })]);
     }
   });
@@ -139,8 +149,14 @@ describe('R-07 an object that dies', () => {
     await expect(runInDurableObject(stub, (_, state) => state.abort('crash'))).rejects.toThrow();
     expect((await client.closed).code).toBe(1006);
     const session = await sessionOf(idOf(client));
-    expect(session).toMatchObject({ status: 'ended', ended_reason: 'interrupted', usage: { complete: false } });
-    const { result }: { result: { kind: string }[] } = await (await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`)).json();
+    expect(session).toMatchObject({
+      status: 'ended',
+      ended_reason: 'interrupted',
+      usage: { complete: false },
+    });
+    const { result }: { result: { kind: string }[] } = await (
+      await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`)
+    ).json();
     expect(result.map(({ kind }) => kind)).toEqual(['frame', 'gap']);
   });
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLOSE_REASON_MAX_BYTES, cutReason, isSendableCode, sendableClose } from '../../../protocol/close-codes.ts';
+import {
+  CLOSE_REASON_MAX_BYTES,
+  cutReason,
+  isSendableCode,
+  sendableClose,
+} from '../../../protocol/close-codes.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoggedFrame, payloadBytes, readSegment, type Segment, SegmentWriter } from '../../../protocol/segment.ts';
+import {
+  type LoggedFrame,
+  payloadBytes,
+  readSegment,
+  type Segment,
+  SegmentWriter,
+} from '../../../protocol/segment.ts';
 
 const frame = (payload: string | ArrayBuffer, more: Partial<LoggedFrame> = {}): LoggedFrame => ({
   direction: 'up',
@@ -13,7 +19,14 @@ const frame = (payload: string | ArrayBuffer, more: Partial<LoggedFrame> = {}): 
 
 /** Reads segments back into whole frames, as the recorder's reader does. */
 function unpack(segments: readonly Segment[]) {
-  const frames: { seq: number; direction: string; client: number; at: number; opcode: string; data: Uint8Array }[] = [];
+  const frames: {
+    seq: number;
+    direction: string;
+    client: number;
+    at: number;
+    opcode: string;
+    data: Uint8Array;
+  }[] = [];
   let parts: Uint8Array[] = [];
   for (const segment of segments) {
     for (const entry of readSegment(segment.firstSeq, segment.firstAt, segment.data)) {
@@ -41,25 +54,34 @@ describe('P3 the log holds what was relayed', () => {
       translated: fc.boolean(),
     });
     fc.assert(
-      fc.property(fc.array(logged, { maxLength: 40 }), fc.integer({ min: 64, max: 4_096 }), (frames, size) => {
-        const writer = new SegmentWriter(size);
-        const sorted = frames.toSorted((a, b) => a.at - b.at);
-        sorted.forEach((each, index) => {
-          expect(writer.append(index + 1, each, true)).toBe(payloadBytes(each.payload));
-        });
-        const segments = writer.take();
-        for (const segment of segments) expect(segment.data.length).toBeLessThanOrEqual(size);
-        const read = unpack(segments);
-        expect(read).toHaveLength(sorted.length);
-        read.forEach((each, index) => {
-          const wanted = sorted[index];
-          if (wanted === undefined) throw new Error('a frame too many');
-          expect(each).toMatchObject({ seq: index + 1, direction: wanted.direction, client: wanted.client, at: wanted.at });
-          const text = typeof wanted.payload === 'string';
-          expect(each.opcode).toBe(text ? 'text' : 'binary');
-          expect(Buffer.compare(each.data, Buffer.from(wanted.payload as string))).toBe(0); // Buffer.from takes either kind
-        });
-      }),
+      fc.property(
+        fc.array(logged, { maxLength: 40 }),
+        fc.integer({ min: 64, max: 4_096 }),
+        (frames, size) => {
+          const writer = new SegmentWriter(size);
+          const sorted = frames.toSorted((a, b) => a.at - b.at);
+          sorted.forEach((each, index) => {
+            expect(writer.append(index + 1, each, true)).toBe(payloadBytes(each.payload));
+          });
+          const segments = writer.take();
+          for (const segment of segments) expect(segment.data.length).toBeLessThanOrEqual(size);
+          const read = unpack(segments);
+          expect(read).toHaveLength(sorted.length);
+          read.forEach((each, index) => {
+            const wanted = sorted[index];
+            if (wanted === undefined) throw new Error('a frame too many');
+            expect(each).toMatchObject({
+              seq: index + 1,
+              direction: wanted.direction,
+              client: wanted.client,
+              at: wanted.at,
+            });
+            const text = typeof wanted.payload === 'string';
+            expect(each.opcode).toBe(text ? 'text' : 'binary');
+            expect(Buffer.compare(each.data, Buffer.from(wanted.payload as string))).toBe(0); // Buffer.from takes either kind
+          });
+        },
+      ),
     );
   });
 
@@ -92,6 +114,8 @@ describe('P3 the log holds what was relayed', () => {
     const writer = new SegmentWriter(1_000);
     writer.append(1, frame('hello'), true);
     const [segment] = writer.take();
-    expect(() => [...readSegment(1, 0, (segment?.data ?? new Uint8Array()).slice(0, -1))]).toThrow(RangeError);
+    expect(() => [...readSegment(1, 0, (segment?.data ?? new Uint8Array()).slice(0, -1))]).toThrow(
+      RangeError,
+    );
   });
 });

@@ -15,6 +15,8 @@ export class FakeWire implements Wire {
   readonly endings: Ending[] = [];
   readonly problems: string[] = [];
   upstreamOpen = true;
+  unsent: number | undefined = undefined;
+  pingedAt: number | null = null;
 
   toUpstream(payload: Payload): boolean {
     if (!this.upstreamOpen) return false;
@@ -25,6 +27,12 @@ export class FakeWire implements Wire {
   toClient(client: number, payload: Payload): void {
     this.down.set(client, [...(this.down.get(client) ?? []), payload]);
     this.log.push(`down ${client}`);
+  }
+  buffered(): number | undefined {
+    return this.unsent;
+  }
+  lastPing(): number | null {
+    return this.pingedAt;
   }
   closeUpstream(frame: CloseFrame): void {
     this.log.push(`close upstream ${frame.code}`);
@@ -69,7 +77,13 @@ export function newSession(
     maxSessionMs: 3_600_000,
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },
   };
-  const session = new Session(plan, { ...openai, ...options.adapter }, { ...LIMITS, ...options.limits }, wire, 0);
+  const session = new Session(
+    plan,
+    { ...openai, ...options.adapter },
+    { ...LIMITS, ...options.limits },
+    wire,
+    0,
+  );
   return { wire, session };
 }
 

@@ -5,9 +5,21 @@ import { LIMITS } from '../../../session/limits.ts';
 import { Recording } from '../../../session/recording.ts';
 
 const noTotals = () => null;
-const frame = (payload: string, at = 0): LoggedFrame => ({ direction: 'down', client: 0, at, payload, translated: false });
+const frame = (payload: string, at = 0): LoggedFrame => ({
+  direction: 'down',
+  client: 0,
+  at,
+  payload,
+  translated: false,
+});
 const recording = (mode: LogMode = 'full', backlog = 1_000) =>
-  new Recording(mode, { ...LIMITS, segmentBytes: 500, flushBytes: 400, recorderBacklogBytes: backlog, recordsBacklog: 3 });
+  new Recording(mode, {
+    ...LIMITS,
+    segmentBytes: 500,
+    flushBytes: 400,
+    recorderBacklogBytes: backlog,
+    recordsBacklog: 3,
+  });
 
 describe('P3 batches', () => {
   it('P3 go one at a time, and come again after a failure', () => {
@@ -67,7 +79,10 @@ describe('P10 a recorder that is behind', () => {
     log.frame(frame('x'.repeat(20)));
     log.frame(frame('lost'));
     log.finish(9);
-    expect(log.next(noTotals, 9)?.records[0]).toMatchObject({ kind: 'gap', body: { from_seq: 2, to_seq: 2 } });
+    expect(log.next(noTotals, 9)?.records[0]).toMatchObject({
+      kind: 'gap',
+      body: { from_seq: 2, to_seq: 2 },
+    });
   });
 
   it('P10 records are bounded, and their loss is a record', () => {

@@ -62,7 +62,20 @@ describe('P1 the relay is faithful', () => {
   });
 
   it('P1 any order of events ends a session at most once, and sends nothing after it', () => {
-    const event = fc.constantFrom('open', 'refuse', 'up', 'down', 'leave', 'closed', 'big', 'end', 'grace', 'usage', 'longest', 'join');
+    const event = fc.constantFrom(
+      'open',
+      'refuse',
+      'up',
+      'down',
+      'leave',
+      'closed',
+      'big',
+      'end',
+      'grace',
+      'usage',
+      'longest',
+      'join',
+    );
     fc.assert(
       fc.property(fc.array(event, { maxLength: 30 }), fc.boolean(), (events, named) => {
         const { session, wire } = newSession({ named });
@@ -99,7 +112,10 @@ describe('P8 the usage of a response that was open is waited for', () => {
     expect(wire.deadlines.get('usage')).toBe(2 + LIMITS.usageWaitMs);
     session.upstreamFrame(DONE, 3);
     expect(wire.endings[0]).toMatchObject({ reason: 'client_closed', code: 1000 });
-    expect(wire.endings[0]?.totals.response).toMatchObject({ reports: 1, tokens: { input_text: 3, output_text: 4 } });
+    expect(wire.endings[0]?.totals.response).toMatchObject({
+      reports: 1,
+      tokens: { input_text: 3, output_text: 4 },
+    });
   });
 
   it('P8 it is bounded: without response.done it ends at the deadline', () => {
@@ -201,12 +217,45 @@ describe('P10 everything is bounded', () => {
     expect(wire.log).toContain('close 1 4408');
   });
 
-  it('P10 a slow client is cut, and the others notice nothing', () => {
+  it('P10 a slow client is cut by its unsent bytes, and the others notice nothing', () => {
     const { session, wire } = liveSession({ named: true });
-    session.join(null, null, {}, 1);
-    session.clientTooSlow(1, 9_000_000, 2);
-    session.upstreamFrame('x', 3);
+    wire.unsent = LIMITS.clientBufferedBytes;
+    session.upstreamFrame('x', 1);
+    expect(wire.log).not.toContain('close 1 4413');
+    wire.unsent = LIMITS.clientBufferedBytes + 1;
+    session.upstreamFrame('y', 2);
     expect(wire.log).toContain('close 1 4413');
-    expect(wire.down.get(2)).toEqual(['x']);
+    wire.unsent = 0;
+    session.join(null, null, {}, 3);
+    session.upstreamFrame('z', 4);
+    expect(wire.down.get(2)).toEqual(['z']);
+  });
+
+  it('P10 where the runtime cannot tell, a client that stays silent is cut after a hearing', () => {
+    const limits = { clientUnconfirmedBytes: 10, clientUnheardBytes: 100, clientHearingMs: 1_000 };
+    const { session, wire } = liveSession({ limits });
+    session.upstreamFrame('0123456789', 1);
+    expect(wire.deadlines.has('hearing')).toBe(false);
+    session.upstreamFrame('x', 2);
+    expect(wire.deadlines.get('hearing')).toBe(1_002);
+    session.clientFrame(1, 'I live', 3);
+    session.deadline('hearing', 1_002);
+    expect(wire.endings).toEqual([]);
+    session.upstreamFrame('0123456789x', 1_010);
+    wire.pingedAt = 1_500;
+    session.deadline('hearing', 2_010);
+    expect(wire.endings).toEqual([]);
+    session.upstreamFrame('0123456789x', 2_020);
+    session.deadline('hearing', 3_020);
+    expect(wire.log).toContain('close 1 4413');
+  });
+
+  it('P10 nothing passes the outer bound, hearing or not', () => {
+    const limits = { clientUnconfirmedBytes: 10, clientUnheardBytes: 100 };
+    const { session, wire } = liveSession({ limits });
+    session.upstreamFrame('x'.repeat(100), 1);
+    expect(wire.endings).toEqual([]);
+    session.upstreamFrame('x', 2);
+    expect(wire.log).toContain('close 1 4413');
   });
 });

@@ -39,9 +39,11 @@ describe('P3 the directory', () => {
     const store = new DirectoryStore(memoryDatabase());
     for (let n = 0; n < 25; n += 1) store.put(summary(`s${n}`, { startedAt: 1_000 + Math.floor(n / 3) }));
     const all = store.list(EVERYTHING, null, 100);
-    expect(all.map(({ startedAt }) => startedAt)).toEqual(all.map(({ startedAt }) => startedAt).toSorted((a, b) => b - a));
+    expect(all.map(({ startedAt }) => startedAt)).toEqual(
+      all.map(({ startedAt }) => startedAt).toSorted((a, b) => b - a),
+    );
     const paged: SessionSummary[] = [];
-    for (let page = store.list(EVERYTHING, null, 4); page.length > 0; ) {
+    for (let page = store.list(EVERYTHING, null, 4); page.length > 0;) {
       paged.push(...page);
       page = store.list(EVERYTHING, page.at(-1) ?? null, 4);
     }
@@ -51,8 +53,16 @@ describe('P3 the directory', () => {
   it('P3 filters by status, provider, reason, time and metadata', () => {
     const store = new DirectoryStore(memoryDatabase());
     store.put(summary('a', { metadata: { team: 'x', n: 7 } }));
-    store.put(summary('b', { status: 'ended', endedReason: 'client_closed', startedAt: 2_000, provider: 'simulator' }));
-    const ids = (filter: Partial<SessionFilter>) => store.list({ ...EVERYTHING, ...filter }, null, 10).map(({ id }) => id);
+    store.put(
+      summary('b', {
+        status: 'ended',
+        endedReason: 'client_closed',
+        startedAt: 2_000,
+        provider: 'simulator',
+      }),
+    );
+    const ids = (filter: Partial<SessionFilter>) =>
+      store.list({ ...EVERYTHING, ...filter }, null, 10).map(({ id }) => id);
     expect(ids({ status: 'ended' })).toEqual(['b']);
     expect(ids({ provider: 'openai' })).toEqual(['a']);
     expect(ids({ endedReason: 'client_closed' })).toEqual(['b']);

@@ -18,7 +18,14 @@ const OPENING: Opening = {
   startedAt: 1_000,
 };
 const TOTALS: Totals = new Tally(10).totals();
-const ENDING: Ending = { at: 9_000, reason: 'client_closed', closedBy: 'client', code: 1000, closeReason: '', totals: TOTALS };
+const ENDING: Ending = {
+  at: 9_000,
+  reason: 'client_closed',
+  closedBy: 'client',
+  code: 1000,
+  closeReason: '',
+  totals: TOTALS,
+};
 const ALL: EventQuery = { after: 0, before: null, direction: null, type: null, client: null };
 
 function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 200): SessionStore {
@@ -27,7 +34,11 @@ function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 2
   const writer = new SegmentWriter(segmentBytes);
   payloads.forEach((payload, index) => {
     const direction = index % 2 === 0 ? ('down' as const) : ('up' as const);
-    writer.append(index + 1, { direction, client: index % 2, at: 2_000 + index, payload, translated: false }, true);
+    writer.append(
+      index + 1,
+      { direction, client: index % 2, at: 2_000 + index, payload, translated: false },
+      true,
+    );
   });
   const segments = writer.take().map((segment) => ({ ...segment, codec: 'raw' as const }));
   store.append(segments, { records: [], totals: null, live: { at: 1_500, dialMs: 5 } });
@@ -36,7 +47,8 @@ function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 2
 
 async function events(store: SessionStore, query: Partial<EventQuery> = {}): Promise<LoggedEvent[]> {
   const found: LoggedEvent[] = [];
-  for await (const event of readEvents(store, { ...ALL, ...query }, async ({ data }) => data)) found.push(event);
+  for await (const event of readEvents(store, { ...ALL, ...query }, async ({ data }) => data))
+    found.push(event);
   return found;
 }
 
@@ -56,7 +68,8 @@ describe('P3 the record', () => {
     const store = storeWith(Array.from({ length: 50 }, (_, index) => `${'y'.repeat(index * 7)}${index}`));
     const all = await events(store);
     expect(all.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
-    for (let after = 0; after <= 50; after += 1) expect(await events(store, { after })).toEqual(all.slice(after));
+    for (let after = 0; after <= 50; after += 1)
+      expect(await events(store, { after })).toEqual(all.slice(after));
   });
 
   it('P3 filters by direction, client, type and end', async () => {
@@ -80,7 +93,8 @@ describe('P3 the record', () => {
   it('P3 a row that is damaged on disk is said, and the rest is read', async () => {
     const store = storeWith(['a'.repeat(150), 'b'.repeat(150), 'c']);
     const found: LoggedEvent[] = [];
-    const unpack = async ({ number, data }: { number: number; data: Uint8Array }) => (number === 1 ? data.slice(0, 20) : data);
+    const unpack = async ({ number, data }: { number: number; data: Uint8Array }) =>
+      number === 1 ? data.slice(0, 20) : data;
     for await (const event of readEvents(store, ALL, unpack)) found.push(event);
     expect(found).toMatchObject([{ kind: 'corrupt', seq: 1, to_seq: 1 }, { seq: 2 }, { seq: 3 }]);
   });
@@ -91,7 +105,13 @@ describe('P3 the record', () => {
     store.interrupt(9_000);
     store.finish(ENDING);
     expect(store.view()?.ending).toMatchObject({ reason: 'interrupted', code: 1006, at: 2_001 });
-    expect((await events(store)).at(-1)).toMatchObject({ kind: 'gap', seq: 3, reason: 'interrupted', from_seq: 3, to_seq: null });
+    expect((await events(store)).at(-1)).toMatchObject({
+      kind: 'gap',
+      seq: 3,
+      reason: 'interrupted',
+      from_seq: 3,
+      to_seq: null,
+    });
   });
 
   it('R-11 the first ending stands', () => {
@@ -123,6 +143,10 @@ describe('P3 the record', () => {
     store.delivered(first?.revision ?? 0);
     expect(store.undelivered('s')).toBeNull();
     store.finish({ ...ENDING, totals: { ...TOTALS, response: { ...NO_USAGE, reports: 1 } } });
-    expect(store.undelivered('s')).toMatchObject({ status: 'ended', endedReason: 'client_closed', tokens: 0 });
+    expect(store.undelivered('s')).toMatchObject({
+      status: 'ended',
+      endedReason: 'client_closed',
+      tokens: 0,
+    });
   });
 });

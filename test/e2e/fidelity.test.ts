@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { connected } from '../support/client.ts';
+import { wsUpstream } from '../support/echo-upstream.ts';
+import { frames, Witness } from '../support/frame-source.ts';
+import { type ParleyProcess, startParley } from '../support/parley-process.ts';
+import { frame, RawUpstream } from '../support/raw-upstream.ts';
+import { eventsOf, sessionOf, untilEnded } from '../support/rest.ts';
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function parleyBefore(url: string, env: Record<string, string> = {}): Promise<ParleyProcess> {
+  const parley = await startParley({ env: { OPENAI_BASE_URL: url, OPENAI_API_KEY: 'sk-stored', ...env } });
+  stops.push(() => parley.stop());
+  return parley;
+}
+
+/** Sends all frames, never more than 8 MiB ahead of the socket. */
+async function pour(socket: WebSocket, source: Iterable<string | Buffer>): Promise<void> {
+  for (const payload of source) {
+    socket.send(payload, { binary: typeof payload !== 'string' });
+    while (socket.bufferedAmount > 8 << 20) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const PING = '{"type":"parley.ping"}';
+const PONG = '{"type":"parley.pong"}';
+
+/** Resolves when `count` frames are there. A reader that `pings` shows that it lives, as one that only listens must. */
+function seen(socket: WebSocket, count: number, pings = false): Promise<Witness> {
+  const witness = new Witness();
+  return new Promise((resolve) => {
+    socket.on('message', (data, binary) => {
+      // With the default binaryType every message is one Buffer.
+      const bytes = data as Buffer;
+      if (pings && bytes.length === PONG.length && bytes.equals(Buffer.from(PONG))) return;
+      witness.see(bytes, binary);
+      if (pings && witness.count % 1_000 === 0) socket.send(PING);
+      if (witness.count === count) resolve(witness);
+    });
+  });
+}
+
+function expected(seed: number, count: number): string {
+  const witness = new Witness();
+  for (const payload of frames(seed, count)) witness.see(payload, typeof payload !== 'string');
+  return witness.digest();
+}
+
+describe('P1 what goes in comes out', () => {
+  it('P1 100,000 mixed frames each way at once: none lost, none changed, none out of order, all recorded', async () => {
+    const count = 100_000;
+    const atUpstream = Promise.withResolvers<Witness>();
+    const upstream = await wsUpstream((socket) => {
+      void seen(socket, count).then(atUpstream.resolve);
+      void pour(socket, frames(2, count));
+    });
+    stops.push(() => upstream.close());
+    const parley = await parleyBefore(upstream.url);
+    let atClient: Promise<Witness> | null = null;
+    const client = await connected(parley, { ready: (socket) => (atClient = seen(socket, count, true)) });
+    await pour(client.socket, frames(1, count));
+    expect((await atUpstream.promise).digest()).toBe(expected(1, count));
+    expect((await (atClient ?? Promise.reject(new Error('no client')))).digest()).toBe(expected(2, count));
+    const session = await sessionOf(parley, 'acct/gw', client.id);
+    expect(session.frames).toMatchObject({ up: count, down: count });
+    client.socket.close(1000);
+    await client.closed;
+  });
+
+  it('P1 the first frame, sent in one packet with the 101, is never lost: 500 connections', async () => {
+    const upstream = await RawUpstream.listen();
+    stops.push(() => upstream.close());
+    upstream.greeting = frame(1, '{"type":"session.created"}');
+    const parley = await parleyBefore(upstream.url);
+    let received = 0;
+    for (let batch = 0; batch < 50; batch += 1) {
+      const clients = await Promise.all(
+        Array.from({ length: 10 }, () =>
+          connected(parley, {
+            ready: (socket) => socket.once('message', () => (received += 1)),
+          }),
+        ),
+      );
+      await Promise.all(
+        clients.map(async ({ socket, closed }) => {
+          socket.close(1000);
+          await closed;
+        }),
+      );
+    }
+    expect(received).toBe(500);
+  });
+});
+
+describe('P3 replay equals what was relayed', () => {
+  it('P3 byte for byte and in order, in both directions, with a frame of 16 MiB among them', async () => {
+    const count = 300;
+    const big = Buffer.alloc(16 << 20, 'big');
+    const sent: { up: (string | Buffer)[]; down: (string | Buffer)[] } = {
+      up: [...frames(3, count), big],
+      down: [...frames(4, count), big.toString('latin1')],
+    };
+    const upstream = await wsUpstream((socket) => void pour(socket, sent.down));
+    stops.push(() => upstream.close());
+    const parley = await parleyBefore(upstream.url);
+    let all: Promise<Witness> | null = null;
+    const client = await connected(parley, { ready: (socket) => (all = seen(socket, sent.down.length)) });
+    await pour(client.socket, sent.up);
+    await all;
+    client.socket.close(1000);
+    await untilEnded(parley, 'acct/gw', client.id);
+    const events = await eventsOf(parley, 'acct/gw', client.id);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    for (const direction of ['up', 'down'] as const) {
+      const logged = events.filter((event) => event.direction === direction);
+      expect(logged).toHaveLength(sent[direction].length);
+      logged.forEach((event, index) => {
+        const payload = sent[direction][index];
+        if (typeof payload === 'string') expect(event.text === payload).toBe(true);
+        else expect(Buffer.from(event.base64 ?? '', 'base64').equals(payload ?? Buffer.alloc(0))).toBe(true);
+      });
+    }
+  });
+});

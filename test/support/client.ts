@@ -1,0 +1,66 @@
+/** A client on the `ws` library, as most servers-side users have. */
+import WebSocket from 'ws';
+import type { ParleyProcess } from './parley-process.ts';
+
+export interface Client {
+  readonly socket: WebSocket;
+  /** The session's id, from the 101. */
+  readonly id: string;
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+}
+
+export interface Refused {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export interface ConnectOptions {
+  readonly gateway?: string;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly protocols?: readonly string[];
+  /** Called before anything can arrive. */
+  readonly ready?: (socket: WebSocket) => void;
+}
+
+export async function connect(
+  parley: ParleyProcess,
+  options: ConnectOptions = {},
+): Promise<Client | Refused> {
+  const { gateway = 'acct/gw', query = 'model=gpt-realtime', headers = {}, protocols = [] } = options;
+  const socket = new WebSocket(`${parley.ws}/v1/${gateway}/openai?${query}`, [...protocols], {
+    headers: { 'cf-aig-authorization': `Bearer ${parley.token}`, ...headers },
+    perMessageDeflate: false,
+    maxPayload: 64 << 20,
+  });
+  options.ready?.(socket);
+  let id = '';
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+  });
+  socket.on('upgrade', (response) => (id = String(response.headers['parley-session-id'])));
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => resolve({ socket, id, closed }));
+    socket.on('error', reject);
+    socket.on('unexpected-response', (_request, response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+    });
+  });
+}
+
+export async function connected(parley: ParleyProcess, options: ConnectOptions = {}): Promise<Client> {
+  const client = await connect(parley, options);
+  if ('status' in client) throw new Error(`refused: ${client.status} ${client.body}`);
+  return client;
+}
+
+export async function refused(parley: ParleyProcess, options: ConnectOptions = {}): Promise<Refused> {
+  const client = await connect(parley, options);
+  if (!('status' in client)) throw new Error('it was not refused');
+  return client;
+}

@@ -1,0 +1,30 @@
+/** A provider that plays a script over the `ws` library: for whole frames, at any rate. */
+import { WebSocketServer, type WebSocket } from 'ws';
+
+export interface EchoUpstream {
+  readonly url: string;
+  close(): void;
+}
+
+/** Calls `serve` with each connection; the broker dials `url`. */
+export async function wsUpstream(serve: (socket: WebSocket) => void): Promise<EchoUpstream> {
+  const server = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    perMessageDeflate: false,
+    maxPayload: 64 << 20,
+  });
+  server.on('connection', serve);
+  await new Promise<void>((resolve) => {
+    server.once('listening', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening');
+  return {
+    url: `http://127.0.0.1:${address.port}/v1`,
+    close: () => {
+      for (const client of server.clients) client.terminate();
+      server.close();
+    },
+  };
+}

@@ -27,6 +27,7 @@ import { PendingFrames } from './pending.ts';
 import { Recording } from './recording.ts';
 import { type Client, clientName, Roster } from './roster.ts';
 import { Tally } from './tally.ts';
+import { UpstreamWatch } from './upstream-watch.ts';
 
 export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest' | 'hearing';
 
@@ -73,8 +74,7 @@ export class Session {
   #phase: Phase = { name: 'dialling' };
   /** False once the adapter failed: the relay goes on, unread. */
   #readable = true;
-  #lastUpstreamAt: number;
-  #stalled = false;
+  readonly #upstreamWatch: UpstreamWatch;
   /** A client is suspected of not reading, and a deadline is set. */
   #hearing = false;
 
@@ -88,7 +88,7 @@ export class Session {
     this.#tally = new Tally(limits.transcriptCharacters);
     this.recording = new Recording(plan.log, limits);
     this.#startedAt = now;
-    this.#lastUpstreamAt = now;
+    this.#upstreamWatch = new UpstreamWatch(limits, now);
     this.#state = adapter.begin(plan.request);
   }
 
@@ -112,8 +112,6 @@ export class Session {
   get adapterState(): JsonValue {
     return this.#state;
   }
-
-  // --- joining and leaving -------------------------------------------------------------------------------------
 
   join(
     role: Role | null,
@@ -147,13 +145,11 @@ export class Session {
     this.#end(cause, now);
   }
 
-  // --- the upstream --------------------------------------------------------------------------------------------
-
   /** The upstream is open: what clients sent meanwhile goes first. */
   upstreamOpened(dialMs: number, now: number): void {
     if (this.#phase.name !== 'dialling') return;
     this.#phase = { name: 'live' };
-    this.#lastUpstreamAt = now;
+    this.#upstreamWatch.heard(now);
     this.recording.opened(now, dialMs);
     this.#record('phase', { phase: 'live', dial_ms: dialMs }, now);
     this.#state = this.#adapter.restore(this.#state).state;
@@ -186,8 +182,6 @@ export class Session {
     this.#end(upstreamTooBig(), now);
   }
 
-  // --- frames: the hot path ------------------------------------------------------------------------------------
-
   /** One frame from a client. It goes out first; numbering, storing and reading come after. */
   clientFrame(number: number, payload: Payload, now: number): void {
     const client = this.#roster.get(number);
@@ -215,8 +209,7 @@ export class Session {
   /** One frame from the upstream, to every client. */
   upstreamFrame(payload: Payload, now: number): void {
     if (this.#phase.name === 'ended') return;
-    this.#lastUpstreamAt = now;
-    this.#stalled = false;
+    this.#upstreamWatch.heard(now);
     let translated = false;
     for (const client of this.#roster.all()) {
       if (!this.#keepsUp(client, payload, now)) continue;
@@ -234,8 +227,6 @@ export class Session {
     this.#read(UPSTREAM, payload, now);
     if (this.#phase.name === 'closing' && !this.#owes()) this.#end(this.#phase.cause, now);
   }
-
-  // --- time and orders -----------------------------------------------------------------------------------------
 
   deadline(name: DeadlineName, now: number): void {
     if (this.#phase.name === 'ended') return;
@@ -255,7 +246,7 @@ export class Session {
         return;
       case 'hearing':
         this.#hearing = false;
-        for (const client of [...this.#roster.all()]) {
+        for (const client of this.#roster.all()) {
           if (client.backlog.isSilent(this.#wire.lastPing(client.number))) this.#cutSlow(client, now);
         }
     }
@@ -266,8 +257,6 @@ export class Session {
     if (this.#phase.name === 'ended') return;
     this.#end(parleyEnds(code, closeFor(code)), now);
   }
-
-  // --- the rest is private -------------------------------------------------------------------------------------
 
   #sendUp(client: Client, payload: Payload, at: number): void {
     const own = client.translation === null ? payload : client.translation.toUpstream(payload);
@@ -337,18 +326,18 @@ export class Session {
   }
 
   #watch(now: number): void {
-    const silentMs = now - this.#lastUpstreamAt;
-    if (this.#phase.name === 'live' && this.#owes()) {
-      if (silentMs >= this.#limits.upstreamSilentMs) {
+    switch (this.#upstreamWatch.look(this.#phase.name === 'live' && this.#owes(), now)) {
+      case 'dead': {
         const seconds = String(Math.round(this.#limits.upstreamSilentMs / 1000));
         const frame = closeFor('upstream_silent', { provider: this.#adapter.id, seconds });
         this.#end(parleyEnds('upstream_silent', frame), now);
         return;
       }
-      if (silentMs >= this.#limits.upstreamStalledMs && !this.#stalled) {
-        this.#stalled = true;
-        this.#record('stalled', { silent_ms: silentMs }, now);
-      }
+      case 'stalled':
+        this.#record('stalled', { silent_ms: this.#upstreamWatch.silentMs(now) }, now);
+        break;
+      case 'fine':
+        break;
     }
     this.#wire.setDeadline('watch', now + this.#limits.watchMs);
   }

@@ -60,11 +60,13 @@ describe('P1 what goes in comes out', () => {
     });
     stops.push(() => upstream.close());
     const parley = await parleyBefore(upstream.url);
-    let atClient: Promise<Witness> | null = null;
-    const client = await connected(parley, { ready: (socket) => (atClient = seen(socket, count, true)) });
+    const atClient = Promise.withResolvers<Witness>();
+    const client = await connected(parley, {
+      ready: (socket) => void seen(socket, count, true).then(atClient.resolve),
+    });
     await pour(client.socket, frames(1, count));
     expect((await atUpstream.promise).digest()).toBe(expected(1, count));
-    expect((await (atClient ?? Promise.reject(new Error('no client')))).digest()).toBe(expected(2, count));
+    expect((await atClient.promise).digest()).toBe(expected(2, count));
     const session = await sessionOf(parley, 'acct/gw', client.id);
     expect(session.frames).toMatchObject({ up: count, down: count });
     client.socket.close(1000);
@@ -107,10 +109,12 @@ describe('P3 replay equals what was relayed', () => {
     const upstream = await wsUpstream((socket) => void pour(socket, sent.down));
     stops.push(() => upstream.close());
     const parley = await parleyBefore(upstream.url);
-    let all: Promise<Witness> | null = null;
-    const client = await connected(parley, { ready: (socket) => (all = seen(socket, sent.down.length)) });
+    const all = Promise.withResolvers<Witness>();
+    const client = await connected(parley, {
+      ready: (socket) => void seen(socket, sent.down.length).then(all.resolve),
+    });
     await pour(client.socket, sent.up);
-    await all;
+    await all.promise;
     client.socket.close(1000);
     await untilEnded(parley, 'acct/gw', client.id);
     const events = await eventsOf(parley, 'acct/gw', client.id);

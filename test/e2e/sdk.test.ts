@@ -130,8 +130,8 @@ describe('P2 a plain client', () => {
     const types: string[] = [];
     const done = new Promise<void>((resolve, reject) => {
       socket.on('error', reject);
-      socket.on('message', (data) => {
-        const event = JSON.parse(String(data)) as { type: string };
+      socket.on('message', (data: Buffer) => {
+        const event = JSON.parse(data.toString()) as { type: string };
         types.push(event.type);
         if (event.type === 'response.done') resolve();
       });

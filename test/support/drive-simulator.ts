@@ -1,5 +1,5 @@
 /** Drives a simulated session with a clock of its own: frames in, events out, no waiting. */
-import { parseRealtimeEvent } from '../../node_modules/@openai/agents-realtime/dist/openaiRealtimeEvents.mjs';
+import { parseRealtimeEvent } from '../../node_modules/@openai/agents-realtime/dist/openaiRealtimeEvents.js';
 import { parseJson, asObject, asText, member, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { openaiSimulator } from '../../simulators/openai.ts';
 import { encodeBase64 } from '../../simulators/base64.ts';
@@ -85,7 +85,8 @@ export class Drive {
     return this.outputs.flatMap((output) => {
       const event =
         output.kind === 'send' && typeof output.payload === 'string' ? parseJson(output.payload) : undefined;
-      return asObject(event) ?? [];
+      const object = asObject(event);
+      return object === undefined ? [] : [object];
     });
   }
 
@@ -173,5 +174,5 @@ export function frames(drive: Drive): readonly string[] {
 
 /** What the client library makes of each frame: one that its schema does not know is "generic", and ignored. */
 export function generic(drive: Drive): readonly string[] {
-  return frames(drive).filter((data) => parseRealtimeEvent({ data }).isGeneric);
+  return frames(drive).filter((data) => parseRealtimeEvent(new MessageEvent('message', { data })).isGeneric);
 }

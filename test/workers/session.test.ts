@@ -1,17 +1,15 @@
 import { env } from 'cloudflare:workers';
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import type { Env } from '../../durable-objects/environment.ts';
 import { sessionObjectName } from '../../protocol/connect.ts';
 import type { SessionShape } from '../../protocol/rest.ts';
 import { asAdmin, call, type Client, open, resultOf, ADMIN } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=sim-support';
-const bindings = env as unknown as Env; // the pool types `env` by a global that this project does not declare
 
 const idOf = ({ response }: Client) => response.headers.get('parley-session-id') ?? '';
 const objectOf = (id: string) =>
-  bindings.SESSION.getByName(sessionObjectName({ account: 'acct', gateway: 'gw', id }));
+  env.SESSION.getByName(sessionObjectName({ account: 'acct', gateway: 'gw', id }));
 const sessionOf = (id: string) => resultOf<SessionShape>(asAdmin(`/v1/acct/gw/sessions/${id}`));
 
 /** Reads frames until one of this type. */

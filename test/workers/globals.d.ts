@@ -1,0 +1,9 @@
+/** Tells `cloudflare:workers` what this project's Worker exports and is bound to. */
+declare namespace Cloudflare {
+  interface GlobalProps {
+    mainModule: typeof import('../../worker/index.ts');
+  }
+  interface Env {
+    SESSION: import('../../durable-objects/environment.ts').Env['SESSION'];
+  }
+}

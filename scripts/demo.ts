@@ -20,7 +20,10 @@ interface Scene {
   readonly name: string;
   readonly id: string;
   /** What must be in the record; each that is not is a sentence. */
-  check(session: SessionShape, events: readonly { readonly type: string | null }[]): (string | false)[];
+  readonly check: (
+    session: SessionShape,
+    events: readonly { readonly type: string | null }[],
+  ) => (string | false)[];
 }
 
 const dataDir = mkdtempSync(`${tmpdir()}/parley-demo-`);

@@ -64,7 +64,7 @@ function turn(page: Page, url: string, protocols: string[]): Promise<Heard> {
       new Promise<Heard>((resolve) => {
         const socket = new WebSocket(address, offered);
         const types: string[] = [];
-        socket.onmessage = ({ data }) => {
+        socket.addEventListener('message', ({ data }) => {
           const event = JSON.parse(String(data)) as { type: string; error?: { code: string } };
           types.push(event.error?.code ?? event.type);
           if (event.type === 'session.created') {
@@ -80,8 +80,10 @@ function turn(page: Page, url: string, protocols: string[]): Promise<Heard> {
             );
           }
           if (event.type === 'response.done') socket.close(1000, 'done');
-        };
-        socket.onclose = ({ code, reason }) => resolve({ protocol: socket.protocol, types, code, reason });
+        });
+        socket.addEventListener('close', ({ code, reason }) =>
+          resolve({ protocol: socket.protocol, types, code, reason }),
+        );
       }),
     [url, protocols] as const,
   );

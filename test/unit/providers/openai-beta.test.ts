@@ -1,14 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Payload } from '../../../providers/adapter.ts';
 import { betaTranslation } from '../../../providers/openai-beta.ts';
 
 const translation = betaTranslation({ headers: { 'openai-beta': 'realtime=v1' }, subprotocols: [] });
 if (translation === null) throw new Error('the signal was not seen');
-const up = (event: object): unknown => JSON.parse(String(translation.toUpstream(JSON.stringify(event))));
-const down = (event: object): unknown => {
-  const frame = translation.toClient(JSON.stringify(event));
-  return frame === null ? null : JSON.parse(String(frame));
+/** The event in a translated frame, null where the frame is dropped. Events are always text. */
+const eventOf = (frame: Payload | null): unknown => {
+  if (frame === null) return null;
+  if (typeof frame !== 'string') throw new Error('an event became a binary frame');
+  return JSON.parse(frame);
 };
+const up = (event: object): unknown => eventOf(translation.toUpstream(JSON.stringify(event)));
+const down = (event: object): unknown => eventOf(translation.toClient(JSON.stringify(event)));
 
 describe('P2 the retired beta dialect', () => {
   it('P2 is translated for clients that signal it, and for no other', () => {

@@ -173,8 +173,12 @@ describe('P8 what is read', () => {
 });
 
 describe('P5 restoring a conversation', () => {
-  const typesOf = (payloads: readonly Payload[]) =>
-    payloads.map((each) => (JSON.parse(String(each)) as { type: string }).type);
+  /** An event of the broker's own making: always text. */
+  const eventOf = (payload: Payload | undefined): JsonObject => {
+    if (typeof payload !== 'string') throw new Error('no text frame');
+    return JSON.parse(payload) as JsonObject; // the broker makes objects only
+  };
+  const typesOf = (payloads: readonly Payload[]) => payloads.map((each) => eventOf(each)['type']);
 
   it('P5 sends configuration and items again, swallows their answers, and is complete', () => {
     const before = openai.restore(FRESH).state;
@@ -195,14 +199,14 @@ describe('P5 restoring a conversation', () => {
       ...Array.from({ length: 4 }, () => 'conversation.item.create'),
       'session.update',
     ]);
-    const items = sent.slice(1, -1).map((each) => (JSON.parse(String(each)) as { item: JsonObject }).item);
+    const items = sent.slice(1, -1).map((each) => eventOf(each)['item'] as JsonObject); // each creates one
     expect(items.map(({ id, role, content }) => [id, role, (content as JsonObject[])[0]?.['text']])).toEqual([
       ['item_tu1', 'user', 'Say hi'],
       ['item_ta1', 'assistant', 'Hi'],
       ['item_vu2', 'user', 'Good morning'],
       ['item_va2', 'assistant', 'Hello'],
     ]);
-    const config = (JSON.parse(String(sent[0])) as { session: JsonObject }).session;
+    const config = eventOf(sent[0])['session'] as JsonObject; // a session.update carries one
     expect(config).toMatchObject({
       type: 'realtime',
       audio: { input: { turn_detection: { create_response: false } } },

@@ -1,8 +1,10 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { WORKER_SETTINGS } from './scripts/start/options.ts';
 
-/** What a deployment would hold as secrets. */
+/** What a deployment would hold as secrets, and nothing of the .dev.vars here: that is read too, and comes before these. */
 const SECRETS = {
+  ...Object.fromEntries(WORKER_SETTINGS.map((name) => [name, ''])),
   PARLEY_ADMIN_TOKEN: 'test-admin-token-0123456789abcdef',
   OPENAI_API_KEY: 'sk-stored-key-of-the-deployment',
   PARLEY_ALLOWED_ORIGINS: 'https://app.example',

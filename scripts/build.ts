@@ -1,4 +1,10 @@
-import { build } from './wrangler.ts';
+/** `npm run build`: the Worker in one file, dist/index.js. Needs neither a network nor an account. */
+import { build, BuildError } from './wrangler.ts';
 
-await build();
-console.log('built dist/index.js');
+try {
+  await build();
+  console.log('built dist/index.js');
+} catch (error) {
+  console.error(error instanceof BuildError ? error.message : error);
+  process.exit(1);
+}

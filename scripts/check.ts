@@ -21,6 +21,8 @@ async function run(name: string, [program = '', ...args]: readonly string[]): Pr
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  // A tool that is not there fails its own check, and no other.
+  child.on('error', (error) => (output += `${error.message}. Run npm ci.`));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   console.log(`${code === 0 ? '✓' : '✕'} ${name}  ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   if (code !== 0) console.log(output);

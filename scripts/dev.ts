@@ -2,5 +2,12 @@
 import { wrangler } from './wrangler.ts';
 
 const child = wrangler(['dev', '--show-interactive-dev-session=false', ...process.argv.slice(2)], 'inherit');
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-child.on('close', (code) => process.exit(code ?? 0));
+let stopping = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stopping = true;
+    child.kill(signal);
+  });
+}
+// Stopped as it was asked to is no failure, whatever wrangler calls it.
+child.on('close', (code) => process.exit(stopping ? 0 : (code ?? 1)));

@@ -21,12 +21,17 @@ export function wrangler(args: readonly string[], stdio: 'inherit' | 'pipe'): Ch
   });
 }
 
-/** Bundles the Worker into dist/index.js: the file that Cloudflare and `npm start` serve alike. */
+/** The Worker's code or its configuration is at fault; the message holds what wrangler says of it. */
+export class BuildError extends Error {}
+
+/**
+ * Bundles the Worker into dist/index.js: the file that Cloudflare and `npm start` serve alike. Throws BuildError.
+ */
 export async function build(): Promise<void> {
   const child = wrangler(['deploy', '--dry-run', '--outdir', 'dist'], 'pipe');
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`The Worker could not be built; wrangler says:\n${output}`);
+  if (code !== 0) throw new BuildError(`The Worker could not be built; wrangler says:\n${output.trim()}`);
 }

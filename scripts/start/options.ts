@@ -1,126 +1,120 @@
-/** What `npm start` is to do: settings of wrangler.toml, then .dev.vars, then the process environment. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { resolve } from 'node:path';
-import { parseEnv } from 'node:util';
+/** What `npm start` serves, and where: `wrangler.toml [vars]`, then `.dev.vars`, then the environment, the last one wins. */
+import { join, resolve } from 'node:path';
 import { parseSettings, SETTING_NAMES } from '../../protocol/settings.ts';
 import { PROVIDERS } from '../../providers/registry.ts';
-import { ROOT } from '../wrangler.ts';
-
-/** A mistake of whoever starts it: printed as a sentence, without a stack. */
-export class StartError extends Error {}
+import { addAdminToken, readSettingsFile } from './settings-file.ts';
+import { StartError } from './start-error.ts';
+import type { WranglerConfig } from './wrangler-config.ts';
 
 export interface StartOptions {
   readonly host: string;
   readonly port: number;
   readonly tlsPort: number;
   readonly dataDir: string;
-  /** Settings and secrets for the Worker, by name. */
+  readonly settingsFile: string;
+  /** Settings and secrets for the Worker, by name; those that are set. */
   readonly values: Readonly<Record<string, string>>;
   readonly adminToken: string;
   /** Where the token came from; `made` = just now. */
   readonly tokenFrom: 'environment' | 'file' | 'made';
 }
 
+const BASE_URL_SETTINGS: readonly string[] = PROVIDERS.map(({ settings }) => settings.baseUrl);
+
 /** Every name that the Worker reads. */
 export const WORKER_SETTINGS: readonly string[] = [
   ...SETTING_NAMES,
-  ...PROVIDERS.flatMap(({ settings }) =>
-    settings.key === null ? [settings.baseUrl] : [settings.key, settings.baseUrl],
-  ),
+  ...PROVIDERS.flatMap(({ settings }) => (settings.key === null ? [] : [settings.key])),
+  ...BASE_URL_SETTINGS,
 ];
 
-/** Throws StartError with one sentence for each thing that must be mended. */
-export function readOptions(environment: NodeJS.ProcessEnv): StartOptions {
-  const file = resolve(environment['PARLEY_DEV_VARS'] ?? `${ROOT}.dev.vars`);
-  const fromFile = readDevVars(file);
-  const merged: Record<string, string> = { ...tomlVars(), ...fromFile };
-  for (const name of [...WORKER_SETTINGS, 'HOST', 'PORT', 'TLS_PORT', 'PARLEY_DATA_DIR']) {
-    const value = environment[name];
-    if (value !== undefined) merged[name] = value;
-  }
-  const port = portOf(merged, 'PORT', 8787);
-  const tlsPort = portOf(merged, 'TLS_PORT', 8788);
-  if (port === tlsPort)
-    throw new StartError(`PORT and TLS_PORT are both ${port}. Give them two different ports.`);
-  const tokenFrom = originOf('PARLEY_ADMIN_TOKEN', environment, fromFile);
-  if (tokenFrom === 'made') merged['PARLEY_ADMIN_TOKEN'] = makeToken(file);
+/** What only `npm start` reads. */
+const START_SETTINGS = ['HOST', 'PORT', 'TLS_PORT', 'PARLEY_DATA_DIR'];
+
+/**
+ * Throws StartError with one sentence for each thing that must be mended; only then is a missing admin token made.
+ * @param root where the default files are; paths that are given start from the current directory, as in any command
+ */
+export function readOptions(
+  environment: Readonly<Record<string, string | undefined>>,
+  vars: WranglerConfig['vars'],
+  root: string,
+): StartOptions {
+  const settingsFile = resolve(given(environment['PARLEY_DEV_VARS']) ?? join(root, '.dev.vars'));
+  const fromFile = readSettingsFile(settingsFile);
+  const merged = merge([vars, fromFile, environment]);
+  const problems = [...portProblems(merged), ...urlProblems(merged)];
   const parsed = parseSettings(merged);
-  if (!parsed.ok) throw new StartError(parsed.problems.join('\n'));
-  const values = Object.fromEntries(
-    WORKER_SETTINGS.flatMap((name) => (merged[name] === undefined ? [] : [[name, merged[name]]])),
-  );
+  if (!parsed.ok) problems.push(...parsed.problems);
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+
+  const ready = merged['PARLEY_ADMIN_TOKEN'];
+  const adminToken = ready ?? addAdminToken(settingsFile);
+  merged['PARLEY_ADMIN_TOKEN'] = adminToken;
   return {
     host: merged['HOST'] ?? '127.0.0.1',
-    port,
-    tlsPort,
-    dataDir: resolve(merged['PARLEY_DATA_DIR'] ?? `${ROOT}.parley`),
-    values,
-    adminToken: merged['PARLEY_ADMIN_TOKEN'] ?? '',
-    tokenFrom,
+    port: portOf(merged, 'PORT'),
+    tlsPort: portOf(merged, 'TLS_PORT'),
+    dataDir: resolve(merged['PARLEY_DATA_DIR'] ?? join(root, '.parley')),
+    settingsFile,
+    values: only(merged, WORKER_SETTINGS),
+    adminToken,
+    tokenFrom:
+      ready === undefined ? 'made' : ready === environment['PARLEY_ADMIN_TOKEN'] ? 'environment' : 'file',
   };
 }
 
-function originOf(
-  name: string,
-  environment: NodeJS.ProcessEnv,
-  fromFile: Readonly<Record<string, string>>,
-): StartOptions['tokenFrom'] {
-  if ((environment[name] ?? '') !== '') return 'environment';
-  return (fromFile[name] ?? '') === '' ? 'made' : 'file';
-}
-
-function portOf(merged: Readonly<Record<string, string>>, name: string, fallback: number): number {
-  const text = merged[name];
-  if (text === undefined || text === '') return fallback;
-  const port = Number(text);
-  if (/^[0-9]+$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new StartError(
-    `${name} is '${text}', which is no port. Use a number from 1 to 65535, such as ${fallback}.`,
-  );
-}
-
-function readDevVars(file: string): Record<string, string> {
-  if (!existsSync(file)) return {};
-  const parsed = parseEnv(readFileSync(file, 'utf8'));
-  return Object.fromEntries(
-    Object.entries(parsed).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
-/** The string values under [vars]: wrangler reads the same file, this only serves to show them to workerd. */
-function tomlVars(): Record<string, string> {
-  const text = readFileSync(`${ROOT}wrangler.toml`, 'utf8');
-  const section = /^\[vars\]\n([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(text)?.[1] ?? '';
-  const vars: Record<string, string> = {};
-  for (const line of section.split('\n')) {
-    const match = /^([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|([0-9]+))\s*(?:#.*)?$/.exec(line.trim());
-    if (match?.[1] !== undefined) vars[match[1]] = match[2] ?? match[3] ?? '';
+/** Later sources win. */
+function merge(
+  sources: readonly Readonly<Record<string, string | number | boolean | undefined>>[],
+): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const name of [...WORKER_SETTINGS, ...START_SETTINGS]) {
+    for (const source of sources) {
+      const value = given(source[name]);
+      if (value !== undefined) merged[name] = String(value);
+    }
   }
-  return vars;
+  return merged;
 }
 
-/** Appends a new admin token to .dev.vars, which only its owner may read. */
-function makeToken(file: string): string {
-  const token = randomBytes(32).toString('base64url');
-  try {
-    const before = existsSync(file)
-      ? readFileSync(file, 'utf8')
-          .replace(/^PARLEY_ADMIN_TOKEN=\s*$/m, '')
-          .trimEnd()
-      : '';
-    writeFileSync(file, `${before === '' ? '' : `${before}\n`}PARLEY_ADMIN_TOKEN=${token}\n`, {
-      mode: 0o600,
-    });
-    chmodSync(file, 0o600);
-  } catch (error) {
-    throw new StartError(
-      `The new admin token cannot be written to ${file} (${codeOf(error)}). Set PARLEY_ADMIN_TOKEN yourself.`,
-    );
+/** An empty value is none: container tools pass one for every variable that is not set. */
+function given<T>(value: T): T | undefined {
+  return value === '' ? undefined : value;
+}
+
+function only(merged: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(merged).filter(([name]) => names.includes(name)));
+}
+
+const DEFAULT_PORTS = { PORT: 8787, TLS_PORT: 8788 } as const;
+type PortSetting = keyof typeof DEFAULT_PORTS;
+
+function portOf(merged: Readonly<Record<string, string>>, name: PortSetting): number {
+  return Number(merged[name] ?? DEFAULT_PORTS[name]);
+}
+
+function portProblems(merged: Readonly<Record<string, string>>): string[] {
+  const problems = (['PORT', 'TLS_PORT'] as const).flatMap((name) => {
+    const text = merged[name] ?? '';
+    const isPort = text === '' || (/^[0-9]{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535);
+    return isPort
+      ? []
+      : [
+          `${name} is '${text}', which is no port. Use a number from 1 to 65535, such as ${DEFAULT_PORTS[name]}.`,
+        ];
+  });
+  const port = portOf(merged, 'PORT');
+  if (problems.length === 0 && port === portOf(merged, 'TLS_PORT')) {
+    problems.push(`PORT and TLS_PORT are both ${port}. Give them two different ports.`);
   }
-  return token;
+  return problems;
 }
 
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+function urlProblems(merged: Readonly<Record<string, string>>): string[] {
+  return BASE_URL_SETTINGS.flatMap((name) => {
+    const text = merged[name];
+    const isUrl = text === undefined || (/^(https?|wss?):\/\//.test(text) && URL.canParse(text));
+    return isUrl ? [] : [`${name} must be an http(s) or ws(s) URL.`];
+  });
 }

@@ -1,6 +1,6 @@
 /** Whether a port can be listened on, asked before workerd is started: its own message names no way out. */
 import { createServer } from 'node:net';
-import { codeOf, StartError } from './options.ts';
+import { codeOf, StartError } from './start-error.ts';
 
 /** Throws StartError when it cannot. */
 export async function requirePort(host: string, port: number, setting: string): Promise<void> {
@@ -13,14 +13,14 @@ export async function requirePort(host: string, port: number, setting: string): 
   } catch (error) {
     throw new StartError(sentence(codeOf(error), host, port, setting));
   } finally {
-    server.close();
+    await new Promise((resolve) => server.close(resolve));
   }
 }
 
 function sentence(code: string, host: string, port: number, setting: string): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} is in use by another program. Stop that, or start Parley on another port: ${setting}=${port + 10} npm start`;
+      return `Port ${port} is in use by another program. Stop that, or start Parley on another port: ${setting}=${another(port)} npm start`;
     case 'EACCES':
       return `Port ${port} may not be opened by this user. Use one above 1023: ${setting}=8787 npm start`;
     case 'EADDRNOTAVAIL':
@@ -29,4 +29,9 @@ function sentence(code: string, host: string, port: number, setting: string): st
     default:
       return `Port ${port} on ${host} cannot be opened (${code}). Set HOST and ${setting}.`;
   }
+}
+
+/** Another port worth a try, and a valid one. */
+function another(port: number): number {
+  return port + 10 <= 65_535 ? port + 10 : port - 10;
 }

@@ -1,37 +1,31 @@
 /** The configuration that workerd serves from. It holds no secret: those reach workerd by its environment. */
 import { dirname, relative } from 'node:path';
 import type { Certificate } from './certificate.ts';
-import type { StartOptions } from './options.ts';
-import { WORKER_SETTINGS } from './options.ts';
+import { type StartOptions, WORKER_SETTINGS } from './options.ts';
+import type { WranglerConfig } from './wrangler-config.ts';
 
-const OBJECTS = ['SessionObject', 'RecorderObject', 'DirectoryObject'] as const;
-const BINDINGS = {
-  SESSION: 'SessionObject',
-  RECORDER: 'RecorderObject',
-  DIRECTORY: 'DirectoryObject',
-} as const;
+export interface Served {
+  readonly options: Pick<StartOptions, 'host' | 'port' | 'tlsPort' | 'values'>;
+  /** The built Worker. */
+  readonly bundle: string;
+  readonly tls: Certificate;
+  readonly wrangler: WranglerConfig;
+}
 
-/**
- * @param file where the configuration will be: capnp resolves what it embeds from there
- * @param bundle the built Worker
- */
-export function workerdConfig(
-  file: string,
-  options: StartOptions,
-  bundle: string,
-  tls: Certificate,
-  compatibilityDate: string,
-): string {
+/** @param file where the configuration will be: capnp resolves what it embeds from there */
+export function workerdConfig(file: string, { options, bundle, tls, wrangler }: Served): string {
   const embed = (path: string) => `embed ${q(relative(dirname(file), path))}`;
+  const objects = wrangler.durable_objects.bindings;
   const bindings = [
-    ...Object.entries(BINDINGS).map(
-      ([name, object]) => `( name = ${q(name)}, durableObjectNamespace = ${q(object)} )`,
+    ...objects.map(
+      ({ name, class_name }) => `( name = ${q(name)}, durableObjectNamespace = ${q(class_name)} )`,
     ),
     ...WORKER_SETTINGS.map((name) => `( name = ${q(name)}, fromEnvironment = ${q(name)} )`),
   ];
   // The folder of an object's data is named after its unique key: changing one would orphan all data.
-  const namespaces = OBJECTS.map(
-    (name) => `( className = ${q(name)}, uniqueKey = ${q(`parley-${name}`)}, enableSql = true )`,
+  const namespaces = objects.map(
+    ({ class_name }) =>
+      `( className = ${q(class_name)}, uniqueKey = ${q(`parley-${class_name}`)}, enableSql = true )`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -50,8 +44,8 @@ const config :Workerd.Config = (
 );
 const parley :Workerd.Worker = (
   modules = [ ( name = "index.js", esModule = ${embed(bundle)} ) ],
-  compatibilityDate = ${q(compatibilityDate)},
-  compatibilityFlags = ["no_web_socket_compression"],
+  compatibilityDate = ${q(wrangler.compatibility_date)},
+  compatibilityFlags = [${wrangler.compatibility_flags.map(q).join(', ')}],
   bindings = [
     ${bindings.join(',\n    ')}
   ],
@@ -63,9 +57,12 @@ const parley :Workerd.Worker = (
 `;
 }
 
-/** Private addresses can be dialled only when the operator points a provider somewhere by its setting. */
-function networks({ values }: StartOptions): readonly string[] {
-  const pointed = Object.entries(values).some(([name, value]) => name.endsWith('_BASE_URL') && value !== '');
+/**
+ * Request forgery: nothing on this machine or its network can be dialled, unless the operator points a provider
+ * somewhere by its setting.
+ */
+function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
+  const pointed = Object.keys(values).some((name) => name.endsWith('_BASE_URL'));
   return pointed ? ['public', 'private'] : ['public'];
 }
 

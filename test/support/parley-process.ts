@@ -1,9 +1,11 @@
 /** Parley as a user runs it: `scripts/start.ts` in a process of its own, on free ports and a data directory of its own. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { workerdOf } from '../../scripts/start/data-dir.ts';
+import { WORKER_SETTINGS } from '../../scripts/start/options.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TOKEN = 'e2e-admin-token-0123456789abcdef';
@@ -16,8 +18,11 @@ export interface ParleyProcess {
   readonly token: string;
   readonly dataDir: string;
   readonly certFile: string;
+  readonly pid: number;
   readonly workerdPid: number;
   output(): string;
+  /** The exit code, once it ends. */
+  readonly exited: Promise<number | null>;
   /** Resolves with the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** kill -9 of workerd and of what started it, as a power cut would. */
@@ -32,12 +37,14 @@ export interface StartOptions {
 
 export async function startParley(options: StartOptions = {}): Promise<ParleyProcess> {
   const dataDir = options.dataDir ?? mkdtempSync(`${tmpdir()}/parley-`);
+  mkdirSync(dataDir, { recursive: true });
   const [port, tlsPort] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, [`${ROOT}scripts/start.ts`], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // By the channel it learns that a test run was killed, and stops.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
-      ...process.env,
+      ...foreignEnvironment(),
       PORT: String(port),
       TLS_PORT: String(tlsPort),
       PARLEY_DATA_DIR: dataDir,
@@ -54,11 +61,12 @@ export async function startParley(options: StartOptions = {}): Promise<ParleyPro
       output += chunk.toString();
       if (output.includes('npm run demo')) resolve();
     };
-    child.stdout.on('data', listen);
-    child.stderr.on('data', listen);
+    child.stdout?.on('data', listen);
+    child.stderr?.on('data', listen);
     void exited.then((code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
   });
-  const workerdPid = Number(JSON.parse(readFileSync(`${dataDir}/parley.pid`, 'utf8')).workerd);
+  const workerdPid = workerdOf(dataDir);
+  if (workerdPid === null) throw new Error(`npm start did not note its workerd in ${dataDir}`);
   const cleanUp = (): void => {
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
@@ -69,8 +77,10 @@ export async function startParley(options: StartOptions = {}): Promise<ParleyPro
     token: TOKEN,
     dataDir,
     certFile: `${dataDir}/tls/cert.pem`,
+    pid: child.pid ?? 0,
     workerdPid,
     output: () => output,
+    exited,
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       const code = await exited;
@@ -78,13 +88,19 @@ export async function startParley(options: StartOptions = {}): Promise<ParleyPro
       return code;
     },
     kill: async () => {
-      child.kill('SIGKILL');
       process.kill(workerdPid, 'SIGKILL');
+      child.kill('SIGKILL');
       await exited;
       await gone(workerdPid);
-      rmSync(`${dataDir}/parley.pid`, { force: true });
     },
   };
+}
+
+/** This environment without the settings in it: a developer's keys must not change what is tested. */
+export function foreignEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !WORKER_SETTINGS.includes(name) && name !== 'HOST'),
+  );
 }
 
 export async function freePort(): Promise<number> {

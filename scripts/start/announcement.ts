@@ -1,0 +1,61 @@
+/** What `npm start` prints once Parley answers: where it is, how to get in, and what to try. */
+import { relative } from 'node:path';
+import type { StartOptions } from './options.ts';
+
+/** The parts of an adapter that say whether its provider can be used. */
+export interface NamedProvider {
+  readonly id: string;
+  readonly settings: { readonly key: string | null };
+}
+
+export interface Announced {
+  readonly version: string;
+  readonly options: StartOptions;
+  readonly certFile: string;
+  readonly providers: readonly NamedProvider[];
+  /** Paths are printed as one would type them from here. */
+  readonly directory: string;
+}
+
+/** The token is in it only when it was made just now: what is printed ends up in logs. */
+export function announcement({ version, options, certFile, providers, directory }: Announced): string {
+  const http = httpUrl(options);
+  const https = http.replace('http:', 'https:').replace(`:${options.port}`, `:${options.tlsPort}`);
+  const shown = (path: string): string => {
+    const short = relative(directory, path);
+    return short.startsWith('..') ? path : short;
+  };
+  const keys = providers.map(({ id, settings }) => {
+    if (settings.key === null) return `${id} ✓ built in`;
+    return options.values[settings.key] === undefined ? `${id} – no ${settings.key}` : `${id} ✓`;
+  });
+  return `
+  Parley ${version}
+  HTTP        ${http}
+  HTTPS       ${https}   self-signed; trust it by NODE_EXTRA_CA_CERTS=${shown(certFile)}
+  WebSocket   ${http.replace('http', 'ws')}/v1/{account}/{gateway}/openai?model=sim-support
+  Sessions    curl -H "Authorization: Bearer <token>" ${http}/v1/{account}/{gateway}/sessions
+  Token       ${tokenHint(options, shown(options.settingsFile))}
+  Providers   ${keys.join('   ')}
+  Log         ${options.values['PARLEY_LOG'] ?? 'full'}, in ${shown(options.dataDir)}
+  Try         npm run demo
+`;
+}
+
+function tokenHint({ adminToken, tokenFrom }: StartOptions, settingsFile: string): string {
+  switch (tokenFrom) {
+    case 'made':
+      return `${adminToken}  (made now, kept in ${settingsFile})`;
+    case 'file':
+      return `PARLEY_ADMIN_TOKEN in ${settingsFile}`;
+    case 'environment':
+      return 'PARLEY_ADMIN_TOKEN from the environment';
+  }
+}
+
+/** Where this machine reaches it. */
+export function httpUrl({ host, port }: Pick<StartOptions, 'host' | 'port'>): string {
+  const name =
+    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}

@@ -21,7 +21,7 @@ interface Options {
   readonly graceMs: number;
 }
 
-const running = new Set<number>();
+const running = new Map<number, () => Promise<void>>();
 
 /** With a clean environment: settings of the shell that started the run must not change what is measured. */
 export function startChild(command: string, args: readonly string[], { env = {}, graceMs }: Options): Child {
@@ -30,7 +30,6 @@ export function startChild(command: string, args: readonly string[], { env = {},
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const pid = child.pid ?? 0;
-  if (pid !== 0) running.add(pid);
   let output = '';
   let ended: string | null = null;
   const keep = (chunk: Buffer): void => {
@@ -43,12 +42,9 @@ export function startChild(command: string, args: readonly string[], { env = {},
     ended ??= signal ?? `exit code ${code}`;
     running.delete(pid);
   });
-  return {
-    pid,
-    output: () => output.trim(),
-    ended: () => ended,
-    stop: () => (ended === null ? stopTree(child, pid, graceMs) : Promise.resolve()),
-  };
+  const stop = (): Promise<void> => (ended === null ? stopTree(child, pid, graceMs) : Promise.resolve());
+  if (pid !== 0) running.set(pid, stop);
+  return { pid, output: () => output.trim(), ended: () => ended, stop };
 }
 
 /** Polls until the probe is true; throws with the child's own words when it ends or does not get there in time. */
@@ -84,9 +80,14 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** Politely, and by force where that does not help within each one's own time. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running.values()].map((stop) => stop()));
+}
+
 /** What a polite stop did not reach; synchronous, for the last moment of this process. */
 export function killRemaining(): void {
-  for (const pid of running) for (const { pid: each } of processTree(pid)) kill(each, 'SIGKILL');
+  for (const pid of running.keys()) for (const { pid: each } of processTree(pid)) kill(each, 'SIGKILL');
 }
 
 async function stopTree(child: ChildProcess, pid: number, graceMs: number): Promise<void> {

@@ -114,7 +114,7 @@ export async function pacedVoice(
   mark: Mark,
 ): Promise<PacedVoice> {
   const connections = await openAll(target, frames, plan.sessions);
-  const perSession = Math.ceil(plan.durationMs / FRAME_INTERVAL_MS) + 1;
+  const perSession = Math.ceil(plan.durationMs / FRAME_INTERVAL_MS) + 2;
   const latencyMs = new Samples();
   const latenessMs = new Samples();
   let measuring = false;
@@ -176,10 +176,11 @@ export async function setUps(target: Target, frames: Frames, count: number): Pro
       };
       connection.send();
     });
-    if (echoed) firstEchoMs.add(performance.now() - from);
+    if (!echoed) break;
+    firstEchoMs.add(performance.now() - from);
     connection.close();
   }
-  const perSecond = (1000 * count) / (performance.now() - startedAt);
+  const perSecond = (1000 * firstEchoMs.count) / (performance.now() - startedAt);
   return { ...(await finish(connections)), openMs, firstEchoMs, perSecond };
 }
 
@@ -197,10 +198,11 @@ async function pace(
   const end = startedAt + durationMs;
   while (performance.now() < end) {
     for (const voice of due) {
-      const now = performance.now();
-      if (voice.at > now) continue;
-      voice.speak(now - voice.at);
-      voice.at += FRAME_INTERVAL_MS;
+      // After a stall of this process, what is overdue goes at once: the load must not wait for the loaded.
+      for (let now = performance.now(); voice.at <= now; now = performance.now()) {
+        voice.speak(now - voice.at);
+        voice.at += FRAME_INTERVAL_MS;
+      }
     }
     await sleep(1);
   }

@@ -63,7 +63,8 @@ async function* page(events: AsyncGenerator<LoggedEvent>, limit: number): AsyncG
     yield count === 0 ? text : `,${text}`;
     count += 1;
     bytes += text.length;
-    last = event.seq;
+    // A record of lost records stands after later frames.
+    last = Math.max(last, event.seq);
   }
   const info = { count, cursor: more ? String(last) : null, per_page: limit };
   yield `],"result_info":${JSON.stringify(info)}}`;

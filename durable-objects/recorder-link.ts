@@ -30,7 +30,8 @@ export class RecorderLink {
   #pumping: Promise<void> | null = null;
   #urgent = false;
   #failures = 0;
-  #totalsAt = 0;
+  /** When the sums were stored last; null: a reader waits for those of now. */
+  #totalsAt: number | null = Date.now();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -57,23 +58,17 @@ export class RecorderLink {
     else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs);
   }
 
-  /** Stores what is in memory; true when all of it was, within `waitMs`. */
+  /** Stores what is in memory, the sums of now among it; true when all of it was, within `waitMs`. */
   async settle(waitMs: number): Promise<boolean> {
-    const until = Date.now() + waitMs;
-    this.#urgent = true;
-    while (!this.#options.recording.settled && Date.now() < until) {
-      this.#start();
-      await atMost(this.#pumping ?? Promise.resolve(), until - Date.now());
-    }
-    this.#urgent = false;
-    return this.#options.recording.settled;
+    this.#totalsAt = null;
+    return this.#drain(waitMs);
   }
 
   /** Stores everything, then the ending. After it nothing more is sent. */
   async finish(ending: Ending): Promise<void> {
     for (let attempt = 1; attempt <= LAST_ATTEMPTS; attempt += 1) {
       try {
-        if (!(await this.settle(this.#options.limits.recorderRetryMs * 2))) continue;
+        if (!(await this.#drain(this.#options.limits.recorderRetryMs * 2))) continue;
         if (!this.#begun) await this.begin();
         await this.#options.recorder().finish(ending);
         return;
@@ -84,6 +79,18 @@ export class RecorderLink {
     }
     // The recorder's own alarm finds the session gone, and marks the record as interrupted.
     this.#options.report('gave up on the recorder; the end of this session is not stored');
+  }
+
+  async #drain(waitMs: number): Promise<boolean> {
+    const { recording } = this.#options;
+    const until = Date.now() + waitMs;
+    this.#urgent = true;
+    while ((!recording.settled || this.#totalsAt === null) && Date.now() < until) {
+      this.#start();
+      await atMost(this.#pumping ?? Promise.resolve(), until - Date.now());
+    }
+    this.#urgent = false;
+    return recording.settled && this.#totalsAt !== null;
   }
 
   #start(): void {
@@ -105,6 +112,7 @@ export class RecorderLink {
         if (batch === null) return;
         await this.#options.recorder().append(batch);
         recording.acknowledged();
+        if (batch.totals !== null) this.#totalsAt = now;
         this.#failures = 0;
       } catch (error) {
         recording.failed();
@@ -117,9 +125,11 @@ export class RecorderLink {
 
   /** The totals are a row of their own, so they go along with records, and else only now and then. */
   #totalsDue(hasRecords: boolean, now: number): Totals | null {
-    if (!hasRecords && now - this.#totalsAt < this.#options.limits.heartbeatMs) return null;
-    this.#totalsAt = now;
-    return this.#options.totals();
+    const isDue =
+      hasRecords ||
+      this.#totalsAt === null ||
+      now - this.#totalsAt >= this.#options.limits.heartbeatMs;
+    return isDue ? this.#options.totals() : null;
   }
 }
 

@@ -84,9 +84,12 @@ export interface LogRecord {
   readonly body: { readonly [key: string]: JsonValue };
 }
 
+/** Numbered from 1 within its session, so that a batch that comes twice is stored once. */
+export type NumberedRecord = LogRecord & { readonly number: number };
+
 export interface Batch {
   readonly segments: readonly Segment[];
-  readonly records: readonly LogRecord[];
+  readonly records: readonly NumberedRecord[];
   /** Present when they are due to be stored: a row is not written for every flush. */
   readonly totals: Totals | null;
   /** Set once, on the first batch after the upstream opened. */

@@ -3,7 +3,7 @@
  * It never waits. When the recorder falls behind, memory is bounded: further frames are counted as a gap, not kept.
  */
 import type { LogMode } from '../protocol/connect.ts';
-import type { Batch, LogRecord, Totals } from '../protocol/recording.ts';
+import type { Batch, LogRecord, NumberedRecord, Totals } from '../protocol/recording.ts';
 import { type LoggedFrame, payloadBytes, type Segment, SegmentWriter } from '../protocol/segment.ts';
 import type { Limits } from './limits.ts';
 
@@ -35,7 +35,8 @@ export class Recording {
   /** Packed before a gap, or left over from a batch that was too large for one call. */
   #queue: Segment[] = [];
   #queueBytes = 0;
-  #records: LogRecord[] = [];
+  #records: NumberedRecord[] = [];
+  #recordNumber = 0;
   #recordsLost = 0;
   #inFlight: Batch | null = null;
   #inFlightBytes = 0;
@@ -66,7 +67,7 @@ export class Recording {
 
   record(record: LogRecord): void {
     if (this.#records.length >= this.#limits.recordsBacklog) this.#recordsLost += 1;
-    else this.#records.push(record);
+    else this.#add(record);
   }
 
   opened(at: number, dialMs: number): void {
@@ -87,16 +88,18 @@ export class Recording {
   /**
    * The next batch, or null when there is nothing, or one is still under way: batches go one at a time, in order.
    * After a failure it is the same batch again.
+   *
+   * @param totals the sums to store along, null where they are not due
    */
   next(totals: (hasRecords: boolean) => Totals | null, now: number): Batch | null {
     if (this.#inFlight !== null) return null;
     if (this.#recordsLost > 0) this.#tellOfLostRecords(now);
     this.#enqueue();
-    if (this.#isEmpty()) return null;
-    const segments = this.#takeSegments();
     const records = this.#records;
+    const sums = totals(records.length > 0);
+    if (sums === null && this.#isEmpty()) return null;
     this.#records = [];
-    this.#inFlight = { segments, records, totals: totals(records.length > 0), live: this.#live };
+    this.#inFlight = { segments: this.#takeSegments(), records, totals: sums, live: this.#live };
     this.#live = null;
     return this.#inFlight;
   }
@@ -168,12 +171,12 @@ export class Recording {
   #tellOfLostRecords(now: number): void {
     const lost = this.#recordsLost;
     this.#recordsLost = 0;
-    this.#records.push({
-      kind: 'gap',
-      seq: this.#seq,
-      at: now,
-      body: { reason: 'records_lost', records: lost },
-    });
+    this.#add({ kind: 'gap', seq: this.#seq, at: now, body: { reason: 'records_lost', records: lost } });
+  }
+
+  #add(record: LogRecord): void {
+    this.#recordNumber += 1;
+    this.#records.push({ ...record, number: this.#recordNumber });
   }
 
   #enqueue(): void {

@@ -6,6 +6,7 @@ import type {
   Batch,
   Ending,
   LogRecord,
+  NumberedRecord,
   Opening,
   OpeningVerdict,
   SessionSummary,
@@ -277,9 +278,11 @@ export class SessionStore {
     this.#sql.exec(`UPDATE session SET ${column} = ?, revision = revision + 1`, JSON.stringify(value));
   }
 
-  #insert(record: LogRecord): void {
+  /** Without a number of its own, the record gets the next one. */
+  #insert(record: LogRecord | NumberedRecord): void {
     this.#sql.exec(
-      'INSERT INTO record (seq, at, kind, body) VALUES (?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO record (id, seq, at, kind, body) VALUES (?, ?, ?, ?, ?)',
+      'number' in record ? record.number : null,
       record.seq,
       record.at,
       record.kind,

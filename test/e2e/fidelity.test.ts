@@ -32,7 +32,10 @@ const PONG = '{"type":"parley.pong"}';
 /** Resolves when `count` frames are there. A reader that `pings` shows that it lives, as one that only listens must. */
 function seen(socket: WebSocket, count: number, pings = false): Promise<Witness> {
   const witness = new Witness();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    socket.on('close', (code, reason) =>
+      reject(new Error(`closed with ${code} ${reason.toString()} after ${witness.count} of ${count} frames`)),
+    );
     socket.on('message', (data, binary) => {
       // With the default binaryType every message is one Buffer.
       const bytes = data as Buffer;
@@ -55,18 +58,18 @@ describe('P1 what goes in comes out', () => {
     const count = 100_000;
     const atUpstream = Promise.withResolvers<Witness>();
     const upstream = await wsUpstream((socket) => {
-      void seen(socket, count).then(atUpstream.resolve);
+      void seen(socket, count).then(atUpstream.resolve, atUpstream.reject);
       void pour(socket, frames(2, count));
     });
     stops.push(() => upstream.close());
     const parley = await parleyBefore(upstream.url);
     const atClient = Promise.withResolvers<Witness>();
     const client = await connected(parley, {
-      ready: (socket) => void seen(socket, count, true).then(atClient.resolve),
+      ready: (socket) => void seen(socket, count, true).then(atClient.resolve, atClient.reject),
     });
-    await pour(client.socket, frames(1, count));
-    expect((await atUpstream.promise).digest()).toBe(expected(1, count));
-    expect((await atClient.promise).digest()).toBe(expected(2, count));
+    const poured = pour(client.socket, frames(1, count));
+    const [up, down] = await Promise.all([atUpstream.promise, atClient.promise, poured]);
+    expect([up.digest(), down.digest()]).toEqual([expected(1, count), expected(2, count)]);
     const session = await sessionOf(parley, 'acct/gw', client.id);
     expect(session.frames).toMatchObject({ up: count, down: count });
     client.socket.close(1000);
@@ -111,10 +114,9 @@ describe('P3 replay equals what was relayed', () => {
     const parley = await parleyBefore(upstream.url);
     const all = Promise.withResolvers<Witness>();
     const client = await connected(parley, {
-      ready: (socket) => void seen(socket, sent.down.length).then(all.resolve),
+      ready: (socket) => void seen(socket, sent.down.length).then(all.resolve, all.reject),
     });
-    await pour(client.socket, sent.up);
-    await all.promise;
+    await Promise.all([pour(client.socket, sent.up), all.promise]);
     client.socket.close(1000);
     await untilEnded(parley, 'acct/gw', client.id);
     const events = await eventsOf(parley, 'acct/gw', client.id);

@@ -80,6 +80,19 @@ describe('P3 a session, end to end in workerd', () => {
     await client.closed;
   });
 
+  it('P3 a live session that is read shows the sums of now, whatever the log mode', async () => {
+    for (const headers of [{}, { 'cf-aig-collect-log': 'false' }]) {
+      const client = await open(SIMULATOR, headers);
+      await until(client, 'session.created');
+      expect((await sessionOf(idOf(client))).frames).toMatchObject({ up: 0, down: 1 });
+      client.socket.send('{"type":"input_audio_buffer.clear"}');
+      await until(client, 'input_audio_buffer.cleared');
+      expect((await sessionOf(idOf(client))).frames).toMatchObject({ up: 1, down: 2 });
+      client.socket.close(1000);
+      await client.closed;
+    }
+  });
+
   it('P3 log modes: metadata keeps lengths, none keeps no frame', async () => {
     const modes = { 'cf-aig-collect-log-payload': 'metadata', 'cf-aig-collect-log': 'none' } as const;
     for (const [header, mode] of Object.entries(modes)) {

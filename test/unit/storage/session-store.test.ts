@@ -86,8 +86,11 @@ describe('P3 the record', () => {
     const store = storeWith(['a', 'b']);
     const segment = store.segment(1);
     if (segment === null) throw new Error('nothing stored');
-    store.append([{ ...segment, lastAt: 0 }], { records: [], totals: null, live: null });
+    const record = { number: 1, kind: 'tool', seq: 1, at: 0, body: {} } as const;
+    for (let time = 0; time < 2; time += 1)
+      store.append([{ ...segment, lastAt: 0 }], { records: [record], totals: null, live: null });
     expect(await events(store)).toHaveLength(2);
+    expect(store.records(['tool'], 0, 10)).toHaveLength(1);
   });
 
   it('P3 a row that is damaged on disk is said, and the rest is read', async () => {

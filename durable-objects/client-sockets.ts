@@ -3,6 +3,7 @@
  */
 import { type CloseFrame, isSendableCode } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
+import { unsentBytes } from './unsent-bytes.ts';
 
 /** Answered by the runtime without waking the object. Text only (measured 2026-10-23), and never a provider's frame. */
 export const PING = '{"type":"parley.ping"}';
@@ -13,12 +14,9 @@ interface Attachment {
   readonly client: number;
 }
 
-/** `bufferedAmount` exists since workerd 1.20261117.1, and not yet in the compiler's view of a WebSocket. */
-type MeasuredSocket = WebSocket & { readonly bufferedAmount?: number };
-
 export class ClientSockets {
   readonly #ctx: DurableObjectState;
-  readonly #sockets = new Map<number, MeasuredSocket>();
+  readonly #sockets = new Map<number, WebSocket>();
   #allGone: (() => void) | null = null;
   #broken = false;
 
@@ -46,8 +44,8 @@ export class ClientSockets {
   }
 
   /** Unsent bytes, where the runtime tells them. */
-  buffered(client: number): number | undefined {
-    return this.#sockets.get(client)?.bufferedAmount;
+  unsent(client: number): number | undefined {
+    return unsentBytes(this.#sockets.get(client));
   }
 
   /** When the client last sent the runtime-answered ping (ms since the epoch), or null. */

@@ -126,9 +126,7 @@ export class RecorderLink {
   /** The totals are a row of their own, so they go along with records, and else only now and then. */
   #totalsDue(hasRecords: boolean, now: number): Totals | null {
     const isDue =
-      hasRecords ||
-      this.#totalsAt === null ||
-      now - this.#totalsAt >= this.#options.limits.heartbeatMs;
+      hasRecords || this.#totalsAt === null || now - this.#totalsAt >= this.#options.limits.heartbeatMs;
     return isDue ? this.#options.totals() : null;
   }
 }

@@ -2,6 +2,7 @@
 import type { CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
 import type { UpstreamRequest } from '../providers/adapter.ts';
+import { unsentBytes } from './unsent-bytes.ts';
 
 export interface Refused {
   readonly kind: 'refused';
@@ -138,6 +139,11 @@ export class UpstreamSocket {
     if (this.#over || this.#socket.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(payload);
     return true;
+  }
+
+  /** Unsent bytes; 0 where the runtime does not tell. */
+  get unsent(): number {
+    return unsentBytes(this.#socket) ?? 0;
   }
 
   /** Idempotent; after it no event is delivered. */

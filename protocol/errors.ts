@@ -207,6 +207,13 @@ const TABLE = {
     message:
       '{provider} owed an answer and sent nothing for {seconds} s. The connection is taken to be dead; connect again.',
   },
+  upstream_blocked: {
+    status: 504,
+    close: 4504,
+    number: 1408,
+    message:
+      '{provider} has read nothing for {seconds} s, so nothing more could be sent to it. Connect again; send less than it can take.',
+  },
   ended_by_request: { status: 409, close: 4410, number: 1501, message: 'The session was ended over REST.' },
   deleted: { status: 410, close: 4410, number: 1502, message: 'The session was deleted.' },
   restarting: {

@@ -4,19 +4,23 @@
  * process to 947 MiB).
  *
  * Where the runtime tells the unsent bytes (`bufferedAmount`, since workerd 1.20261117.1), they decide. Elsewhere all
- * that is known is what was sent since the client last showed a sign of life. Past that bound it is only suspected: a
- * flood from the upstream keeps workerd from reading the client at all (measured 2026-11-24), so it gets a moment in
- * which it can be heard, up to a bound that nothing passes.
+ * that is known is what was sent since the client last showed a sign of life.
+ *
+ * Past the bound a client is only suspected: a burst, or a flood that keeps workerd from reading at all (measured
+ * 2026-11-24), puts a healthy one there too. So it gets a moment in which to catch up or be heard, up to a bound that
+ * nothing passes.
  */
-export interface BacklogLimits {
-  readonly clientBufferedBytes: number;
-  readonly clientUnconfirmedBytes: number;
-  readonly clientUnheardBytes: number;
-}
+import type { Limits } from './limits.ts';
+
+export type BacklogLimits = Pick<
+  Limits,
+  'clientBufferedBytes' | 'unsentBytes' | 'clientUnconfirmedBytes' | 'clientUnheardBytes'
+>;
 
 export class Backlog {
   readonly #limits: BacklogLimits;
   #unconfirmed = 0;
+  #sincePause = 0;
   #aliveAt: number;
 
   constructor(limits: BacklogLimits, now: number) {
@@ -24,35 +28,52 @@ export class Backlog {
     this.#aliveAt = now;
   }
 
-  /** Bytes sent since the last sign of life. */
-  get unconfirmed(): number {
-    return this.#unconfirmed;
-  }
-
   /** The client sent something: it is reading, or was a moment ago. */
   alive(now: number): void {
     this.#unconfirmed = 0;
+    this.#sincePause = 0;
     this.#aliveAt = now;
   }
 
-  /**
-   * Notes that `bytes` are about to be sent.
-   *
-   * @param buffered the runtime's count of unsent bytes, or undefined where it has none
-   */
-  note(bytes: number, buffered: number | undefined): 'fine' | 'suspect' | 'over' {
-    this.#unconfirmed += bytes;
-    if (buffered !== undefined) return buffered > this.#limits.clientBufferedBytes ? 'over' : 'fine';
-    if (this.#unconfirmed > this.#limits.clientUnheardBytes) return 'over';
-    return this.#unconfirmed > this.#limits.clientUnconfirmedBytes ? 'suspect' : 'fine';
+  /** There was a pause in which the client could catch up. */
+  paused(): void {
+    this.#sincePause = 0;
   }
 
   /**
-   * Whether a suspected client is still silent, after a moment in which it could be heard.
+   * Bytes that the client has not taken, as far as it can be told.
+   *
+   * @param unsent the runtime's count, or undefined where it has none: then what was sent since the last sign of life, or
+   *   the last pause, stands in
+   */
+  behind(unsent: number | undefined): number {
+    return unsent ?? this.#sincePause;
+  }
+
+  /** For the sentence that a client reads when it is cut. */
+  total(unsent: number | undefined): number {
+    return unsent ?? this.#unconfirmed;
+  }
+
+  /** Notes that `bytes` are about to be sent. */
+  note(bytes: number, unsent: number | undefined): 'fine' | 'suspect' | 'over' {
+    this.#unconfirmed += bytes;
+    this.#sincePause += bytes;
+    const [most, bound, count] =
+      unsent === undefined
+        ? [this.#limits.clientUnheardBytes, this.#limits.clientUnconfirmedBytes, this.#unconfirmed]
+        : [this.#limits.unsentBytes, this.#limits.clientBufferedBytes, unsent];
+    if (count > most) return 'over';
+    return count > bound ? 'suspect' : 'fine';
+  }
+
+  /**
+   * Whether a suspected client is still behind, after its moment.
    *
    * @param lastPing when it last sent a ping that the runtime answered by itself (ms since the epoch)
    */
-  isSilent(lastPing: number | null): boolean {
+  isStillBehind(unsent: number | undefined, lastPing: number | null): boolean {
+    if (unsent !== undefined) return unsent > this.#limits.clientBufferedBytes;
     if (lastPing !== null && lastPing > this.#aliveAt) this.alive(lastPing);
     return this.#unconfirmed > this.#limits.clientUnconfirmedBytes;
   }

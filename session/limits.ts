@@ -10,12 +10,21 @@ export const LIMITS = {
   /** Client frames kept while no upstream is open. */
   pendingBytes: 4 * MIB,
   pendingFrames: 256,
-  /** Unsent bytes to one client, where the runtime tells them (`bufferedAmount`, workerd 1.20261117.1 and later). */
+  /** Unsent bytes to a reader that nobody outruns, at which the session reads no more until they have gone out. */
+  holdFromBytes: MIB,
+  /** How long input is held at a time, from the first to the longest; then whoever else has business gets a turn. */
+  holdMs: 10,
+  holdMostMs: 160,
+  /** A reader that is waited for and takes not a byte for this long is cut. */
+  stalledMs: 10 * SECOND,
+  /** Unsent bytes to a client that others outrun, where the runtime tells them (`bufferedAmount`). */
   clientBufferedBytes: 8 * MIB,
   /** Elsewhere: bytes sent since the client's last sign of life. */
   clientUnconfirmedBytes: 64 * MIB,
-  /** Past it, the time in which a client is heard before it is cut, and the bytes that it gets at the most meanwhile. */
+  /** Past it, the time in which a client is heard before it is cut. */
   clientHearingMs: SECOND,
+  /** Nothing passes these, hearing or not: unsent bytes of one session, and bytes to a client without a sign of life. */
+  unsentBytes: 64 * MIB,
   clientUnheardBytes: 256 * MIB,
   /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
   segmentBytes: MIB,

@@ -22,35 +22,14 @@ import {
   upstreamClosed,
   upstreamTooBig,
 } from './causes.ts';
+import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { PendingFrames } from './pending.ts';
 import { Recording } from './recording.ts';
 import { type Client, clientName, Roster } from './roster.ts';
 import { Tally } from './tally.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
-
-export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest' | 'hearing';
-
-/** What a session can do to the world. All of it is immediate; none of it throws. */
-export interface Wire {
-  /** False when the socket is not open any more. */
-  toUpstream(payload: Payload): boolean;
-  toClient(client: number, payload: Payload): void;
-  /** Unsent bytes, where the runtime tells them. */
-  buffered(client: number): number | undefined;
-  /** When the client last sent a ping that the runtime answered by itself (ms since the epoch), or null. */
-  lastPing(client: number): number | null;
-  closeUpstream(frame: CloseFrame): void;
-  closeClient(client: number, frame: CloseFrame): void;
-  /** Calls `deadline(name)` at `at` (ms since the epoch), or not at all when null. */
-  setDeadline(name: DeadlineName, at: number | null): void;
-  /** The log has something to store. */
-  recorded(): void;
-  /** Comes exactly once. */
-  ended(ending: Ending): void;
-  /** For whoever operates the deployment; never reaches a client. */
-  report(problem: string): void;
-}
+import type { DeadlineName, Wire } from './wire.ts';
 
 type Phase =
   | { readonly name: 'dialling' }
@@ -75,8 +54,7 @@ export class Session {
   /** False once the adapter failed: the relay goes on, unread. */
   #readable = true;
   readonly #upstreamWatch: UpstreamWatch;
-  /** A client is suspected of not reading, and a deadline is set. */
-  #hearing = false;
+  readonly #flow: FlowControl;
 
   constructor(plan: SessionPlan, adapter: ProviderAdapter, limits: Limits, wire: Wire, now: number) {
     this.#plan = plan;
@@ -89,6 +67,11 @@ export class Session {
     this.recording = new Recording(plan.log, limits);
     this.#startedAt = now;
     this.#upstreamWatch = new UpstreamWatch(limits, now);
+    this.#flow = new FlowControl(limits, this.#roster, wire, {
+      cut: (client, bytesBehind, at) =>
+        this.#cut(client, 'slow_consumer', { bytes: String(bytesBehind) }, at),
+      blocked: (at) => this.#end(parleyEnds('upstream_blocked', this.#blocked()), at),
+    });
     this.#state = adapter.begin(plan.request);
   }
 
@@ -127,16 +110,21 @@ export class Session {
 
   /** The client is gone, for whatever cause. Comes at most once a client has effect. */
   leave(number: number, code: number, reason: string, now: number): void {
+    this.#left(number, clientClosed(code, reason), now);
+  }
+
+  /** @param cause why the session ends, if this was the last client of a plain one */
+  #left(number: number, cause: Cause, now: number): void {
     if (!this.#roster.remove(number)) return;
     this.#pending.drop(number);
     if (this.#phase.name === 'ended') return;
+    const { code, closeReason: reason } = cause;
     this.#record('client.left', { client: clientName(number), code, reason }, now);
     if (this.#roster.size > 0) return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
       return;
     }
-    const cause = clientClosed(code, reason);
     if (this.#phase.name === 'live' && this.#owes()) {
       this.#phase = { name: 'closing', cause };
       this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
@@ -188,7 +176,7 @@ export class Session {
     if (client === undefined) return;
     client.backlog.alive(now);
     if (client.role === 'observer') {
-      this.#cut(client, closeFor('role_forbids_sending'), now);
+      this.#cut(client, 'role_forbids_sending', {}, now);
       return;
     }
     switch (this.#phase.name) {
@@ -197,7 +185,7 @@ export class Session {
         return;
       case 'dialling':
         if (!this.#pending.hold({ client: number, payload, at: now })) {
-          this.#cut(client, closeFor('pending_overflow', { limit: this.#pendingLimit() }), now);
+          this.#cut(client, 'pending_overflow', { limit: this.#pendingLimit() }, now);
         }
         return;
       case 'closing':
@@ -212,7 +200,7 @@ export class Session {
     this.#upstreamWatch.heard(now);
     let translated = false;
     for (const client of this.#roster.all()) {
-      if (!this.#keepsUp(client, payload, now)) continue;
+      if (!this.#flow.keepsUp(client, payload, now)) continue;
       if (client.translation === null) {
         this.#wire.toClient(client.number, payload);
         continue;
@@ -223,6 +211,7 @@ export class Session {
     }
     // Cutting a slow client may have ended the session.
     if (this.ending !== null) return;
+    this.#flow.sent('clients', now);
     this.#log('down', 0, payload, translated, now);
     this.#read(UPSTREAM, payload, now);
     if (this.#phase.name === 'closing' && !this.#owes()) this.#end(this.#phase.cause, now);
@@ -245,11 +234,13 @@ export class Session {
         this.#watch(now);
         return;
       case 'hearing':
-        this.#hearing = false;
-        for (const client of this.#roster.all()) {
-          if (client.backlog.isSilent(this.#wire.lastPing(client.number))) this.#cutSlow(client, now);
-        }
+        this.#flow.heard(now);
     }
+  }
+
+  /** A hold of the input is over. */
+  inputReleased(now: number): void {
+    if (this.#phase.name !== 'ended') this.#flow.released(now);
   }
 
   /** Ends the session for a cause of the broker's own. */
@@ -261,28 +252,9 @@ export class Session {
   #sendUp(client: Client, payload: Payload, at: number): void {
     const own = client.translation === null ? payload : client.translation.toUpstream(payload);
     if (own !== null && !this.#wire.toUpstream(own)) return;
+    this.#flow.sent('upstream', at);
     this.#log('up', client.number, payload, own !== payload, at);
     if (own !== null) this.#read(client.sender, own, at);
-  }
-
-  /** False when the client was cut just now: its unsent frames would take the memory of everybody. */
-  #keepsUp(client: Client, payload: Payload, now: number): boolean {
-    const bytes = typeof payload === 'string' ? payload.length : payload.byteLength;
-    switch (client.backlog.note(bytes, this.#wire.buffered(client.number))) {
-      case 'fine':
-        return true;
-      case 'suspect':
-        if (!this.#hearing) this.#wire.setDeadline('hearing', now + this.#limits.clientHearingMs);
-        this.#hearing = true;
-        return true;
-      case 'over':
-        this.#cutSlow(client, now);
-        return false;
-    }
-  }
-
-  #cutSlow(client: Client, now: number): void {
-    this.#cut(client, closeFor('slow_consumer', { bytes: String(client.backlog.unconfirmed) }), now);
   }
 
   #log(direction: Direction, client: number, payload: Payload, translated: boolean, at: number): void {
@@ -342,10 +314,11 @@ export class Session {
     this.#wire.setDeadline('watch', now + this.#limits.watchMs);
   }
 
-  /** Takes one client out; the others notice nothing. */
-  #cut(client: Client, frame: CloseFrame, now: number): void {
+  /** Takes one client out for a cause of the broker's own; the others notice nothing. */
+  #cut(client: Client, code: ErrorCode, values: Readonly<Record<string, string>>, now: number): void {
+    const frame = closeFor(code, values);
     this.#wire.closeClient(client.number, frame);
-    this.leave(client.number, frame.code, frame.reason, now);
+    this.#left(client.number, parleyEnds(code, frame), now);
   }
 
   #end(cause: Cause, now: number): void {
@@ -381,6 +354,11 @@ export class Session {
 
   #tooLong(): CloseFrame {
     return closeFor('session_too_long', { seconds: String(this.#plan.maxSessionMs / 1000) });
+  }
+
+  #blocked(): CloseFrame {
+    const seconds = String(this.#limits.stalledMs / 1000);
+    return closeFor('upstream_blocked', { provider: this.#adapter.id, seconds });
   }
 
   #pendingLimit(): string {

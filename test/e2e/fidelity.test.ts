@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import { connected } from '../support/client.ts';
 import { wsUpstream } from '../support/echo-upstream.ts';
-import { frames, Witness } from '../support/frame-source.ts';
+import { frames, type Witness } from '../support/frame-source.ts';
+import { expected, pour, seen } from '../support/pouring.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { frame, RawUpstream } from '../support/raw-upstream.ts';
 import { eventsOf, sessionOf, untilEnded } from '../support/rest.ts';
@@ -18,41 +18,6 @@ async function parleyBefore(url: string, env: Record<string, string> = {}): Prom
   return parley;
 }
 
-/** Sends all frames, never more than 8 MiB ahead of the socket. */
-async function pour(socket: WebSocket, source: Iterable<string | Buffer>): Promise<void> {
-  for (const payload of source) {
-    socket.send(payload, { binary: typeof payload !== 'string' });
-    while (socket.bufferedAmount > 8 << 20) await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-const PING = '{"type":"parley.ping"}';
-const PONG = '{"type":"parley.pong"}';
-
-/** Resolves when `count` frames are there. A reader that `pings` shows that it lives, as one that only listens must. */
-function seen(socket: WebSocket, count: number, pings = false): Promise<Witness> {
-  const witness = new Witness();
-  return new Promise((resolve, reject) => {
-    socket.on('close', (code, reason) =>
-      reject(new Error(`closed with ${code} ${reason.toString()} after ${witness.count} of ${count} frames`)),
-    );
-    socket.on('message', (data, binary) => {
-      // With the default binaryType every message is one Buffer.
-      const bytes = data as Buffer;
-      if (pings && bytes.length === PONG.length && bytes.equals(Buffer.from(PONG))) return;
-      witness.see(bytes, binary);
-      if (pings && witness.count % 1_000 === 0) socket.send(PING);
-      if (witness.count === count) resolve(witness);
-    });
-  });
-}
-
-function expected(seed: number, count: number): string {
-  const witness = new Witness();
-  for (const payload of frames(seed, count)) witness.see(payload, typeof payload !== 'string');
-  return witness.digest();
-}
-
 describe('P1 what goes in comes out', () => {
   it('P1 100,000 mixed frames each way at once: none lost, none changed, none out of order, all recorded', async () => {
     const count = 100_000;
@@ -65,7 +30,7 @@ describe('P1 what goes in comes out', () => {
     const parley = await parleyBefore(upstream.url);
     const atClient = Promise.withResolvers<Witness>();
     const client = await connected(parley, {
-      ready: (socket) => void seen(socket, count, true).then(atClient.resolve, atClient.reject),
+      ready: (socket) => void seen(socket, count).then(atClient.resolve, atClient.reject),
     });
     const poured = pour(client.socket, frames(1, count));
     const [up, down] = await Promise.all([atUpstream.promise, atClient.promise, poured]);

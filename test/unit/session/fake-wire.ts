@@ -5,7 +5,8 @@ import type { Ending } from '../../../protocol/recording.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { openai } from '../../../providers/openai.ts';
 import { LIMITS, type Limits } from '../../../session/limits.ts';
-import { type DeadlineName, Session, type SessionPlan, type Wire } from '../../../session/session.ts';
+import { Session, type SessionPlan } from '../../../session/session.ts';
+import type { DeadlineName, Wire } from '../../../session/wire.ts';
 
 export class FakeWire implements Wire {
   readonly log: string[] = [];
@@ -15,7 +16,10 @@ export class FakeWire implements Wire {
   readonly endings: Ending[] = [];
   readonly problems: string[] = [];
   upstreamOpen = true;
+  /** Of every client, and of those that differ. */
   unsent: number | undefined = undefined;
+  readonly unsentOf = new Map<number, number>();
+  upstreamUnsent = 0;
   pingedAt: number | null = null;
 
   toUpstream(payload: Payload): boolean {
@@ -28,8 +32,14 @@ export class FakeWire implements Wire {
     this.down.set(client, [...(this.down.get(client) ?? []), payload]);
     this.log.push(`down ${client}`);
   }
-  buffered(): number | undefined {
-    return this.unsent;
+  unsentTo(client: number): number | undefined {
+    return this.unsentOf.get(client) ?? this.unsent;
+  }
+  unsentToUpstream(): number {
+    return this.upstreamUnsent;
+  }
+  holdInput(ms: number): void {
+    this.log.push(`hold ${ms}`);
   }
   lastPing(): number | null {
     return this.pingedAt;

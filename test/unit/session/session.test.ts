@@ -217,20 +217,6 @@ describe('P10 everything is bounded', () => {
     expect(wire.log).toContain('close 1 4408');
   });
 
-  it('P10 a slow client is cut by its unsent bytes, and the others notice nothing', () => {
-    const { session, wire } = liveSession({ named: true });
-    wire.unsent = LIMITS.clientBufferedBytes;
-    session.upstreamFrame('x', 1);
-    expect(wire.log).not.toContain('close 1 4413');
-    wire.unsent = LIMITS.clientBufferedBytes + 1;
-    session.upstreamFrame('y', 2);
-    expect(wire.log).toContain('close 1 4413');
-    wire.unsent = 0;
-    session.join(null, null, {}, 3);
-    session.upstreamFrame('z', 4);
-    expect(wire.down.get(2)).toEqual(['z']);
-  });
-
   it('P10 where the runtime cannot tell, a client that stays silent is cut after a hearing', () => {
     const limits = { clientUnconfirmedBytes: 10, clientUnheardBytes: 100, clientHearingMs: 1_000 };
     const { session, wire } = liveSession({ limits });

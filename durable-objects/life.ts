@@ -41,6 +41,7 @@ export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (prob
       startedAt,
     },
     recording: session.recording,
+    catchUp: () => session.catchUp(),
     totals: () => session.totals(),
     limits: LIMITS,
     report,

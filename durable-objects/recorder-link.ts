@@ -17,6 +17,8 @@ export interface LinkOptions {
   readonly recorder: () => DurableObjectStub<RecorderObject>;
   readonly opening: Opening;
   readonly recording: Recording;
+  /** Puts into the recording what has gone out and is not in it yet. */
+  readonly catchUp: () => void;
   readonly totals: () => Totals;
   readonly limits: LinkLimits;
   readonly report: (problem: string) => void;
@@ -82,7 +84,8 @@ export class RecorderLink {
   }
 
   async #drain(waitMs: number): Promise<boolean> {
-    const { recording } = this.#options;
+    const { recording, catchUp } = this.#options;
+    catchUp();
     const until = Date.now() + waitMs;
     this.#urgent = true;
     while ((!recording.settled || this.#totalsAt === null) && Date.now() < until) {
@@ -98,6 +101,8 @@ export class RecorderLink {
     this.#timer = null;
     this.#pumping ??= this.#pump().finally(() => {
       this.#pumping = null;
+      // What went out meanwhile armed no timer, since a call was under way.
+      this.#options.catchUp();
       if (this.#options.recording.due !== 'nothing') this.poke();
     });
   }
@@ -108,6 +113,7 @@ export class RecorderLink {
       const now = Date.now();
       try {
         if (!this.#begun) await this.begin();
+        this.#options.catchUp();
         const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
         if (batch === null) return;
         await this.#options.recorder().append(batch);

@@ -136,9 +136,14 @@ export class UpstreamSocket {
 
   /** False when the socket is not open any more: nothing was sent. */
   send(payload: Payload): boolean {
-    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(payload);
-    return true;
+    if (this.#over) return false;
+    try {
+      this.#socket.send(payload);
+      return true;
+    } catch {
+      // Its connection failed a moment ago: the event that says so is on its way.
+      return false;
+    }
   }
 
   /** Unsent bytes; 0 where the runtime does not tell. */

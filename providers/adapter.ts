@@ -3,7 +3,7 @@
  * randomness, no logging. Its state is plain JSON, so it survives hibernation as it is.
  */
 import type { JsonValue } from '../protocol/json.ts';
-import type { AudioObservation, Observation } from '../protocol/observations.ts';
+import type { Observation } from '../protocol/observations.ts';
 import type { ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 
@@ -92,10 +92,10 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    */
   restore(state: S): { readonly state: S; readonly send: Outgoing; readonly complete: boolean };
   /**
-   * Optional fast path: recognises an audio frame by its head and tail, without parsing it. Returns null when it is not
-   * certain; `read` then decides. A skimmed frame never changes the state.
+   * Optional fast path: what a frame says that need not be parsed, such as audio. Returns null when that is not certain;
+   * `read` then decides. A skimmed frame goes across, and never changes the state.
    */
-  skim?(state: S, from: Sender, payload: Payload): AudioObservation | null;
+  skim?(state: S, from: Sender, payload: Payload): readonly Observation[] | null;
   /** Optional: the translation that this client needs, by how it connected. Null: it speaks the provider's own wire. */
   translation?(signals: ClientSignals): Translation | null;
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */

@@ -1,36 +1,52 @@
 /**
- * Audio frames, recognised without parsing the audio. In voice sessions nearly every frame is one, and parsing its
- * base64 is most of what reading would cost.
+ * Frames whose meaning shows at their head, so that they need not be parsed: audio, which is nearly every frame of a
+ * voice session, and events that carry nothing for us.
  */
 import { asText, member, parseJson } from '../protocol/json.ts';
-import type { AudioObservation } from '../protocol/observations.ts';
+import type { AudioObservation, Observation } from '../protocol/observations.ts';
 import type { Payload, Sender } from './adapter.ts';
 import { base64Bytes } from './audio-format.ts';
 import { audioRate, type OpenAIState } from './openai-state.ts';
 
-/** Under this, parsing is as fast. */
-const WORTH_IT = 256;
+const HEAD = '{"type":"';
 const HEAD_MAX = 512;
 
-/** The ends of a head: the audio must be the frame's last member, or what follows it could say otherwise. */
-const DOWN_TAIL = '"delta":"';
-const UP_TAIL = '"audio":"';
+/** The audio must be the frame's last member, or what follows it could say otherwise. */
+const AUDIO = {
+  upstream: { type: 'response.output_audio.delta', member: '"delta":"' },
+  client: { type: 'input_audio_buffer.append', member: '"audio":"' },
+} as const;
 
-/** Null when it is not certain that the frame is audio and nothing else. */
-export function skimAudio(state: OpenAIState, from: Sender, payload: Payload): AudioObservation | null {
-  if (typeof payload !== 'string' || payload.length < WORTH_IT || !payload.endsWith('"}')) return null;
-  const start = payload.lastIndexOf('"', payload.length - 3) + 1;
-  if (start > HEAD_MAX) return null;
+/** Types that `readServerEvent` and `readClientEvent` look into; whole families by their first part. */
+const READ = {
+  upstream: ['response.', 'conversation.item.', 'session.', 'input_audio_buffer.speech_stopped', 'error'],
+  client: ['input_audio_buffer.append', 'input_audio_buffer.commit', 'session.update', 'response.create'],
+} as const;
+
+const NOTHING: readonly Observation[] = [];
+
+/** What a frame says, or null when that is not certain without parsing it. */
+export function skim(state: OpenAIState, from: Sender, payload: Payload): readonly Observation[] | null {
+  if (typeof payload !== 'string' || !payload.startsWith(HEAD) || state.restoring !== null) return null;
+  const type = payload.slice(HEAD.length, payload.indexOf('"', HEAD.length));
+  if (type === AUDIO[from.side].type) return skimAudio(state, from, payload);
+  if (READ[from.side].some((read) => type.startsWith(read))) return null;
+  // A second `type`, or one that is hidden by escapes, would be another event.
+  return payload.includes('"type"', HEAD.length) || payload.includes('\\') ? null : NOTHING;
+}
+
+function skimAudio(state: OpenAIState, from: Sender, payload: string): readonly Observation[] | null {
+  const { type, member: name } = AUDIO[from.side];
+  const start = payload.indexOf(name) + name.length;
+  if (start < name.length || start > HEAD_MAX || !payload.endsWith('"}')) return null;
+  // The string must reach to the end; an escape inside it would make it another string.
+  const end = payload.length - 2;
+  if (payload.indexOf('"', start) !== end || payload.includes('\\', start)) return null;
+  const event = parseJson(`${payload.slice(0, start)}"}`);
+  if (asText(member(event, 'type')) !== type) return null;
   const down = from.side === 'upstream';
-  const head = payload.slice(0, start);
-  if (!head.endsWith(down ? DOWN_TAIL : UP_TAIL)) return null;
-  // An escape inside the string would make it another string.
-  if (payload.includes('\\', start)) return null;
-  const event = parseJson(`${head}"}`);
-  const type = asText(member(event, 'type'));
-  if (type !== (down ? 'response.output_audio.delta' : 'input_audio_buffer.append')) return null;
   if (down && isFirstOutput(state, asText(member(event, 'response_id')))) return null;
-  return audioObservation(state, down ? 'model' : 'user', payload.slice(start, -2));
+  return [audioObservation(state, down ? 'model' : 'user', payload.slice(start, end))];
 }
 
 export function audioObservation(

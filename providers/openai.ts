@@ -14,7 +14,7 @@ import type {
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
 import { readClientEvent, readServerEvent } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
-import { skimAudio } from './openai-skim.ts';
+import { skim } from './openai-skim.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
 
 const ORGANIZATION = 'openai-organization';
@@ -54,7 +54,7 @@ export function openaiDialect(
     begin: () => FRESH,
     dial,
     read,
-    skim: skimAudio,
+    skim,
     translation: betaTranslation,
     intercepts: (state) => state.restoring !== null,
     restore: beginRestore,

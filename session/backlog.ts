@@ -14,13 +14,14 @@ import type { Limits } from './limits.ts';
 
 export type BacklogLimits = Pick<
   Limits,
-  'clientBufferedBytes' | 'unsentBytes' | 'clientUnconfirmedBytes' | 'clientUnheardBytes'
+  'askUnsentBytes' | 'clientBufferedBytes' | 'unsentBytes' | 'clientUnconfirmedBytes' | 'clientUnheardBytes'
 >;
 
 export class Backlog {
   readonly #limits: BacklogLimits;
   #unconfirmed = 0;
   #sincePause = 0;
+  #sinceAsked = 0;
   #aliveAt: number;
 
   constructor(limits: BacklogLimits, now: number) {
@@ -55,10 +56,17 @@ export class Backlog {
     return unsent ?? this.#unconfirmed;
   }
 
-  /** Notes that `bytes` are about to be sent. */
-  note(bytes: number, unsent: number | undefined): 'fine' | 'suspect' | 'over' {
+  /** Notes that `bytes` are about to be sent; true when it is time to ask how far behind the client is. */
+  note(bytes: number): boolean {
     this.#unconfirmed += bytes;
     this.#sincePause += bytes;
+    this.#sinceAsked += bytes;
+    if (this.#sinceAsked < this.#limits.askUnsentBytes) return false;
+    this.#sinceAsked = 0;
+    return true;
+  }
+
+  judge(unsent: number | undefined): 'fine' | 'suspect' | 'over' {
     const [most, bound, count] =
       unsent === undefined
         ? [this.#limits.clientUnheardBytes, this.#limits.clientUnconfirmedBytes, this.#unconfirmed]

@@ -22,6 +22,9 @@ export class FlowControl {
   readonly #flow: Flow;
   /** A client is suspected, and a hearing is set. */
   #hearing = false;
+  /** A client has been sent enough for a look at who is behind. */
+  #isDue = false;
+  #sentUp = 0;
 
   constructor(limits: Limits, roster: Roster, wire: FlowWire, then: Consequences) {
     this.#limits = limits;
@@ -33,8 +36,9 @@ export class FlowControl {
 
   /** Call before a frame goes to a client. False when the client was cut: its unsent frames would take everybody's memory. */
   keepsUp(client: Client, payload: Payload, now: number): boolean {
-    const bytes = typeof payload === 'string' ? payload.length : payload.byteLength;
-    switch (client.backlog.note(bytes, this.#wire.unsentTo(client.number))) {
+    if (!client.backlog.note(lengthOf(payload))) return true;
+    this.#isDue = true;
+    switch (client.backlog.judge(this.#wire.unsentTo(client.number))) {
       case 'fine':
         return true;
       case 'suspect':
@@ -47,9 +51,24 @@ export class FlowControl {
     }
   }
 
-  /** Call after a frame went out: waits for a reader that cannot keep up, where waiting harms nobody else. */
-  sent(reader: Reader, now: number): void {
+  /** Call after a frame went to the clients. */
+  sentDown(now: number): void {
+    if (!this.#isDue) return;
+    this.#isDue = false;
     if (this.#hearing) this.#trim(now);
+    this.#holdFor('clients', now);
+  }
+
+  /** Call after a frame went to the upstream. */
+  sentUp(payload: Payload, now: number): void {
+    this.#sentUp += lengthOf(payload);
+    if (this.#sentUp < this.#limits.askUnsentBytes) return;
+    this.#sentUp = 0;
+    this.#holdFor('upstream', now);
+  }
+
+  /** Waits for a reader that cannot keep up, where waiting harms nobody else. */
+  #holdFor(reader: Reader, now: number): void {
     if (this.#flow.waitsFor !== null) {
       // In a flood the timer of the hold comes late: the first frame after it does as well.
       this.released(now);
@@ -91,7 +110,8 @@ export class FlowControl {
 
   /** Many clients, each within its own bound, must not take everybody's memory together. */
   #trim(now: number): void {
-    const behind = [...this.#roster.all()]
+    const behind = this.#roster
+      .all()
       .map((client) => ({ client, unsent: this.#wire.unsentTo(client.number) ?? 0 }))
       .toSorted((a, b) => b.unsent - a.unsent);
     let total = behind.reduce((sum, { unsent }) => sum + unsent, 0);
@@ -118,4 +138,9 @@ export class FlowControl {
     }
     return least ?? 0;
   }
+}
+
+/** Short of the bytes on the wire where text is not ASCII: near enough to know when to ask for those. */
+function lengthOf(payload: Payload): number {
+  return typeof payload === 'string' ? payload.length : payload.byteLength;
 }

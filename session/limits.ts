@@ -12,6 +12,8 @@ export const LIMITS = {
   pendingFrames: 256,
   /** Unsent bytes to a reader that nobody outruns, at which the session reads no more until they have gone out. */
   holdFromBytes: MIB,
+  /** The runtime's count of unsent bytes is asked for after so many more were sent. */
+  askUnsentBytes: 64 * KIB,
   /** How long input is held at a time, from the first to the longest; then whoever else has business gets a turn. */
   holdMs: 10,
   holdMostMs: 160,
@@ -26,6 +28,9 @@ export const LIMITS = {
   /** Nothing passes these, hearing or not: unsent bytes of one session, and bytes to a client without a sign of life. */
   unsentBytes: 64 * MIB,
   clientUnheardBytes: 256 * MIB,
+  /** Frames that have gone out and wait to be logged and read, and their characters or bytes. */
+  waitingFrames: 32,
+  waitingLength: 128 * KIB,
   /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
   segmentBytes: MIB,
   /** The log is flushed at this size, or this age, whichever is first. */

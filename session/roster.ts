@@ -17,6 +17,8 @@ export interface Client {
 export class Roster {
   readonly #limits: BacklogLimits;
   readonly #clients = new Map<number, Client>();
+  /** The same, for the loop that every upstream frame goes through. */
+  #all: readonly Client[] = [];
   #last = 0;
 
   constructor(limits: BacklogLimits) {
@@ -38,6 +40,7 @@ export class Roster {
       sender: { side: 'client', client: `c${this.#last}` },
     };
     this.#clients.set(client.number, client);
+    this.#all = [...this.#clients.values()];
     return client;
   }
 
@@ -47,11 +50,14 @@ export class Roster {
 
   /** False when the client had left already. */
   remove(number: number): boolean {
-    return this.#clients.delete(number);
+    const left = this.#clients.delete(number);
+    if (left) this.#all = [...this.#clients.values()];
+    return left;
   }
 
-  all(): Iterable<Client> {
-    return this.#clients.values();
+  /** Those attached now; who joins or leaves meanwhile does not change it. */
+  all(): readonly Client[] {
+    return this.#all;
   }
 }
 

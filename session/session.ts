@@ -10,9 +10,9 @@ import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
 import type { ConnectPlan, Payload, Role } from '../protocol/connect.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import type { Ending, LogRecord, Totals } from '../protocol/recording.ts';
-import type { Direction } from '../protocol/segment.ts';
-import type { ProviderAdapter, Reading, Sender, Translation } from '../providers/adapter.ts';
+import type { Ending, Totals } from '../protocol/recording.ts';
+import type { ProviderAdapter, Sender, Translation } from '../providers/adapter.ts';
+import { Bookkeeping } from './bookkeeping.ts';
 import {
   type Cause,
   clientClosed,
@@ -25,9 +25,8 @@ import {
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { PendingFrames } from './pending.ts';
-import { Recording } from './recording.ts';
+import type { Recording } from './recording.ts';
 import { type Client, clientName, Roster } from './roster.ts';
-import { Tally } from './tally.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import type { DeadlineName, Wire } from './wire.ts';
 
@@ -46,13 +45,9 @@ export class Session {
   readonly #wire: Wire;
   readonly #roster: Roster;
   readonly #pending: PendingFrames;
-  readonly #tally: Tally;
-  readonly recording: Recording;
+  readonly #books: Bookkeeping;
   readonly #startedAt: number;
-  #state: JsonValue;
   #phase: Phase = { name: 'dialling' };
-  /** False once the adapter failed: the relay goes on, unread. */
-  #readable = true;
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
 
@@ -63,8 +58,7 @@ export class Session {
     this.#wire = wire;
     this.#roster = new Roster(limits);
     this.#pending = new PendingFrames(limits.pendingBytes, limits.pendingFrames);
-    this.#tally = new Tally(limits.transcriptCharacters);
-    this.recording = new Recording(plan.log, limits);
+    this.#books = new Bookkeeping(plan, adapter, limits, wire);
     this.#startedAt = now;
     this.#upstreamWatch = new UpstreamWatch(limits, now);
     this.#flow = new FlowControl(limits, this.#roster, wire, {
@@ -72,7 +66,6 @@ export class Session {
         this.#cut(client, 'slow_consumer', { bytes: String(bytesBehind) }, at),
       blocked: (at) => this.#end(parleyEnds('upstream_blocked', this.#blocked()), at),
     });
-    this.#state = adapter.begin(plan.request);
   }
 
   get phase(): Phase['name'] {
@@ -87,13 +80,22 @@ export class Session {
     return this.#roster.size;
   }
 
+  /** The log, for whoever carries it to the recorder; call `catchUp` before a batch is taken. */
+  get recording(): Recording {
+    return this.#books.recording;
+  }
+
+  catchUp(): void {
+    this.#books.catchUp();
+  }
+
   totals(): Totals {
-    return this.#tally.totals();
+    return this.#books.totals();
   }
 
   /** The state that a dial needs. */
   get adapterState(): JsonValue {
-    return this.#state;
+    return this.#books.state;
   }
 
   join(
@@ -104,7 +106,11 @@ export class Session {
   ): Client {
     const client = this.#roster.add(role, translation, now);
     this.#wire.setDeadline('grace', null);
-    this.#record('client.joined', { client: clientName(client.number), role: client.role, ...about }, now);
+    this.#books.record(
+      'client.joined',
+      { client: clientName(client.number), role: client.role, ...about },
+      now,
+    );
     return client;
   }
 
@@ -119,13 +125,13 @@ export class Session {
     this.#pending.drop(number);
     if (this.#phase.name === 'ended') return;
     const { code, closeReason: reason } = cause;
-    this.#record('client.left', { client: clientName(number), code, reason }, now);
+    this.#books.record('client.left', { client: clientName(number), code, reason }, now);
     if (this.#roster.size > 0) return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
       return;
     }
-    if (this.#phase.name === 'live' && this.#owes()) {
+    if (this.#phase.name === 'live' && this.#books.owes()) {
       this.#phase = { name: 'closing', cause };
       this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
       return;
@@ -138,9 +144,7 @@ export class Session {
     if (this.#phase.name !== 'dialling') return;
     this.#phase = { name: 'live' };
     this.#upstreamWatch.heard(now);
-    this.recording.opened(now, dialMs);
-    this.#record('phase', { phase: 'live', dial_ms: dialMs }, now);
-    this.#state = this.#adapter.restore(this.#state).state;
+    this.#books.opened(dialMs, now);
     for (const held of this.#pending.takeAll()) {
       const client = this.#roster.get(held.client);
       if (client !== undefined) this.#sendUp(client, held.payload, held.at);
@@ -152,7 +156,7 @@ export class Session {
   /** The dial failed: there never was an upstream. */
   upstreamRefused(reason: ErrorCode, detail: Readonly<Record<string, JsonValue>>, now: number): void {
     if (this.#phase.name !== 'dialling') return;
-    this.#record('error', { code: reason, ...detail }, now);
+    this.#books.record('error', { code: reason, ...detail }, now);
     this.#end(neverOpened(reason), now);
   }
 
@@ -211,10 +215,17 @@ export class Session {
     }
     // Cutting a slow client may have ended the session.
     if (this.ending !== null) return;
-    this.#flow.sent('clients', now);
-    this.#log('down', 0, payload, translated, now);
-    this.#read(UPSTREAM, payload, now);
-    if (this.#phase.name === 'closing' && !this.#owes()) this.#end(this.#phase.cause, now);
+    this.#flow.sentDown(now);
+    this.#books.relayed({
+      direction: 'down',
+      client: 0,
+      from: UPSTREAM,
+      payload,
+      read: payload,
+      translated,
+      at: now,
+    });
+    if (this.#phase.name === 'closing' && !this.#books.owes()) this.#end(this.#phase.cause, now);
   }
 
   deadline(name: DeadlineName, now: number): void {
@@ -251,54 +262,23 @@ export class Session {
 
   #sendUp(client: Client, payload: Payload, at: number): void {
     const own = client.translation === null ? payload : client.translation.toUpstream(payload);
-    if (own !== null && !this.#wire.toUpstream(own)) return;
-    this.#flow.sent('upstream', at);
-    this.#log('up', client.number, payload, own !== payload, at);
-    if (own !== null) this.#read(client.sender, own, at);
-  }
-
-  #log(direction: Direction, client: number, payload: Payload, translated: boolean, at: number): void {
-    const noted = this.recording.frame({ direction, client, at, payload, translated });
-    this.#tally.frame(direction, noted.bytes, noted.logged);
-    this.#wire.recorded();
-  }
-
-  /** Reads a frame that is on its way already. An adapter that fails must not take the relay with it. */
-  #read(from: Sender, payload: Payload, now: number): void {
-    if (!this.#readable) return;
-    try {
-      const audio = this.#adapter.skim?.(this.#state, from, payload) ?? null;
-      if (audio !== null) this.#tally.observe(audio, this.recording.seq, now);
-      else this.#take(this.#adapter.read(this.#state, from, payload), now);
-    } catch (error) {
-      this.#readable = false;
-      this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
-      this.#record(
-        'error',
-        { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
-        now,
-      );
+    if (own !== null) {
+      if (!this.#wire.toUpstream(own)) return;
+      this.#flow.sentUp(own, at);
     }
-  }
-
-  #take(reading: Reading<JsonValue>, now: number): void {
-    this.#state = reading.state;
-    for (const observation of reading.observations) {
-      const record = this.#tally.observe(observation, this.recording.seq, now);
-      if (record !== null) this.recording.record(record);
-    }
-    if (reading.expires !== undefined) {
-      const at = 'atMs' in reading.expires ? reading.expires.atMs : now + reading.expires.inMs;
-      this.#record('expires', { at }, now);
-    }
-  }
-
-  #owes(): boolean {
-    return this.#readable && this.#adapter.owes(this.#state);
+    this.#books.relayed({
+      direction: 'up',
+      client: client.number,
+      from: client.sender,
+      payload,
+      read: own,
+      translated: own !== payload,
+      at,
+    });
   }
 
   #watch(now: number): void {
-    switch (this.#upstreamWatch.look(this.#phase.name === 'live' && this.#owes(), now)) {
+    switch (this.#upstreamWatch.look(this.#phase.name === 'live' && this.#books.owes(), now)) {
       case 'dead': {
         const seconds = String(Math.round(this.#limits.upstreamSilentMs / 1000));
         const frame = closeFor('upstream_silent', { provider: this.#adapter.id, seconds });
@@ -306,7 +286,7 @@ export class Session {
         return;
       }
       case 'stalled':
-        this.#record('stalled', { silent_ms: this.#upstreamWatch.silentMs(now) }, now);
+        this.#books.record('stalled', { silent_ms: this.#upstreamWatch.silentMs(now) }, now);
         break;
       case 'fine':
         break;
@@ -323,7 +303,7 @@ export class Session {
 
   #end(cause: Cause, now: number): void {
     if (this.#phase.name === 'ended') return;
-    const clients = [...this.#roster.all()];
+    const clients = this.#roster.all();
     const ending: Ending = {
       at: now,
       reason: cause.reason,
@@ -337,7 +317,7 @@ export class Session {
     this.#wire.closeUpstream(cause.toUpstream);
     for (const client of clients) {
       this.#wire.closeClient(client.number, cause.toClients);
-      this.#record(
+      this.#books.record(
         'client.left',
         { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason },
         now,
@@ -345,11 +325,6 @@ export class Session {
     }
     this.recording.finish(now);
     this.#wire.ended(ending);
-  }
-
-  #record(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
-    this.recording.record({ kind, seq: this.recording.seq, at, body });
-    this.#wire.recorded();
   }
 
   #tooLong(): CloseFrame {

@@ -16,7 +16,8 @@ describe('P1 the relay is faithful', () => {
     session.upstreamFrame(payload, 2);
     expect(wire.up[0]).toBe(payload);
     expect(wire.down.get(1)?.[0]).toBe(payload);
-    expect(wire.log).toEqual(['up', 'recorded', 'down 1', 'recorded']);
+    expect(wire.log).toEqual(['up', 'recorded', 'down 1']);
+    expect(session.totals()).toMatchObject({ frames_up: 1, frames_down: 1 });
   });
 
   it('P1 frames of a client that wait for the upstream go first, in order', () => {
@@ -140,10 +141,11 @@ describe('P4 reading never harms the relay', () => {
     const read = () => {
       throw new Error('bug');
     };
-    const { session, wire } = liveSession({ adapter: { read } });
+    const { session, wire } = liveSession({ adapter: { read, skim: () => null } });
     session.upstreamFrame('{"type":"a"}', 1);
     session.upstreamFrame('{"type":"b"}', 2);
     expect(wire.down.get(1)).toEqual(['{"type":"a"}', '{"type":"b"}']);
+    expect(session.totals().frames_down).toBe(2);
     expect(wire.problems).toHaveLength(1);
     expect(wire.endings).toEqual([]);
   });
@@ -218,7 +220,12 @@ describe('P10 everything is bounded', () => {
   });
 
   it('P10 where the runtime cannot tell, a client that stays silent is cut after a hearing', () => {
-    const limits = { clientUnconfirmedBytes: 10, clientUnheardBytes: 100, clientHearingMs: 1_000 };
+    const limits = {
+      askUnsentBytes: 0,
+      clientUnconfirmedBytes: 10,
+      clientUnheardBytes: 100,
+      clientHearingMs: 1_000,
+    };
     const { session, wire } = liveSession({ limits });
     session.upstreamFrame('0123456789', 1);
     expect(wire.deadlines.has('hearing')).toBe(false);
@@ -237,7 +244,7 @@ describe('P10 everything is bounded', () => {
   });
 
   it('P10 nothing passes the outer bound, hearing or not', () => {
-    const limits = { clientUnconfirmedBytes: 10, clientUnheardBytes: 100 };
+    const limits = { askUnsentBytes: 0, clientUnconfirmedBytes: 10, clientUnheardBytes: 100 };
     const { session, wire } = liveSession({ limits });
     session.upstreamFrame('x'.repeat(100), 1);
     expect(wire.endings).toEqual([]);

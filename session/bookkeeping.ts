@@ -1,0 +1,153 @@
+/**
+ * What is done with a frame after it has gone out: it is numbered and logged, read by the adapter, and summed up.
+ *
+ * Frames are kept for a moment and worked off together. One by one, between two socket calls, the same work takes some
+ * five times as long, because none of its code is in the processor's caches (measured 2026-11-25 in workerd: 14 µs for a
+ * round trip of two small frames, where the work itself is under 2 µs). Whoever needs the sums of now catches up first.
+ */
+import type { ConnectRequest, LogMode, Payload } from '../protocol/connect.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import type { Observation } from '../protocol/observations.ts';
+import type { LogRecord, Totals } from '../protocol/recording.ts';
+import type { Direction } from '../protocol/segment.ts';
+import type { ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
+import type { Limits } from './limits.ts';
+import { Recording } from './recording.ts';
+import { Tally } from './tally.ts';
+import type { Wire } from './wire.ts';
+
+export interface RelayedFrame {
+  readonly direction: Direction;
+  /** The client's number; 0 for a frame of the upstream. */
+  readonly client: number;
+  readonly from: Sender;
+  /** As its sender sent it: that is what the log holds. */
+  readonly payload: Payload;
+  /** In the provider's own wire; null when a translation dropped it. */
+  readonly read: Payload | null;
+  readonly translated: boolean;
+  /** ms since the epoch. */
+  readonly at: number;
+}
+
+export class Bookkeeping {
+  readonly recording: Recording;
+  readonly #adapter: ProviderAdapter;
+  readonly #limits: Limits;
+  readonly #wire: Pick<Wire, 'recorded' | 'report'>;
+  readonly #tally: Tally;
+  #state: JsonValue;
+  /** False once the adapter failed: the relay goes on, unread. */
+  #readable = true;
+  #waiting: RelayedFrame[] = [];
+  #waitingLength = 0;
+
+  constructor(
+    plan: { readonly log: LogMode; readonly request: ConnectRequest },
+    adapter: ProviderAdapter,
+    limits: Limits,
+    wire: Pick<Wire, 'recorded' | 'report'>,
+  ) {
+    this.recording = new Recording(plan.log, limits);
+    this.#adapter = adapter;
+    this.#limits = limits;
+    this.#wire = wire;
+    this.#tally = new Tally(limits.transcriptCharacters);
+    this.#state = adapter.begin(plan.request);
+  }
+
+  /** The adapter's state, every frame so far read. */
+  get state(): JsonValue {
+    this.catchUp();
+    return this.#state;
+  }
+
+  /** A new upstream socket is open. */
+  opened(dialMs: number, now: number): void {
+    this.recording.opened(now, dialMs);
+    this.record('phase', { phase: 'live', dial_ms: dialMs }, now);
+    this.#state = this.#adapter.restore(this.#state).state;
+  }
+
+  /** Takes note of a frame that is on its way. */
+  relayed(frame: RelayedFrame): void {
+    if (this.#waiting.push(frame) === 1) this.#wire.recorded();
+    this.#waitingLength +=
+      typeof frame.payload === 'string' ? frame.payload.length : frame.payload.byteLength;
+    if (
+      this.#waiting.length >= this.#limits.waitingFrames ||
+      this.#waitingLength >= this.#limits.waitingLength
+    )
+      this.catchUp();
+  }
+
+  /** Works off what was taken note of. */
+  catchUp(): void {
+    const frames = this.#waiting;
+    if (frames.length === 0) return;
+    this.#waiting = [];
+    this.#waitingLength = 0;
+    for (const frame of frames) {
+      const noted = this.recording.frame(frame);
+      this.#tally.frame(frame.direction, noted.bytes, noted.logged);
+      if (frame.read !== null) this.#read(frame.from, frame.read, frame.at);
+    }
+    if (this.recording.due === 'now') this.#wire.recorded();
+  }
+
+  record(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
+    this.catchUp();
+    this.recording.record({ kind, seq: this.recording.seq, at, body });
+    this.#wire.recorded();
+  }
+
+  totals(): Totals {
+    this.catchUp();
+    return this.#tally.totals();
+  }
+
+  /** True while the provider owes frames. */
+  owes(): boolean {
+    this.catchUp();
+    return this.#readable && this.#adapter.owes(this.#state);
+  }
+
+  /** An adapter that fails must not take the relay with it. */
+  #read(from: Sender, payload: Payload, now: number): void {
+    if (!this.#readable) return;
+    try {
+      const skimmed = this.#adapter.skim?.(this.#state, from, payload) ?? null;
+      if (skimmed === null) this.#take(this.#adapter.read(this.#state, from, payload), now);
+      else this.#observe(skimmed, now);
+    } catch (error) {
+      this.#readable = false;
+      this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
+      this.#note(
+        'error',
+        { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
+        now,
+      );
+    }
+  }
+
+  #take(reading: Reading<JsonValue>, now: number): void {
+    this.#state = reading.state;
+    this.#observe(reading.observations, now);
+    if (reading.expires !== undefined) {
+      const at = 'atMs' in reading.expires ? reading.expires.atMs : now + reading.expires.inMs;
+      this.#note('expires', { at }, now);
+    }
+  }
+
+  #observe(observations: readonly Observation[], now: number): void {
+    for (const observation of observations) {
+      const record = this.#tally.observe(observation, this.recording.seq, now);
+      if (record !== null) this.recording.record(record);
+    }
+  }
+
+  /** Belongs to the frame that was just read. */
+  #note(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
+    this.recording.record({ kind, seq: this.recording.seq, at, body });
+  }
+}

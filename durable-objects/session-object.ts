@@ -4,7 +4,13 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { CLOSE } from '../protocol/close-codes.ts';
-import { chooseSubprotocol, type ConnectPlan, readPlan, sessionObjectName } from '../protocol/connect.ts';
+import {
+  chooseSubprotocol,
+  type ConnectPlan,
+  readPlan,
+  sessionObjectName,
+  SIMULATED_HEADER,
+} from '../protocol/connect.ts';
 import { publicError } from '../protocol/errors.ts';
 import type { Ending } from '../protocol/recording.ts';
 import { refuse } from '../protocol/refusal.ts';
@@ -179,7 +185,10 @@ export class SessionObject extends DurableObject<Env> {
     const { SimulatorEntrypoint } = this.ctx.exports as unknown as {
       readonly SimulatorEntrypoint: { fetch: Fetcher };
     };
-    return (request) => SimulatorEntrypoint.fetch(request);
+    return (request) => {
+      request.headers.set(SIMULATED_HEADER, plan.provider);
+      return SimulatorEntrypoint.fetch(request);
+    };
   }
 
   // --- effects -----------------------------------------------------------------------------------------------------

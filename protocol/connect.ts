@@ -84,6 +84,9 @@ export function chooseSubprotocol(offer: SubprotocolOffer, upstreamChoice: strin
   return offer.open[0] ?? offer.lastResort;
 }
 
+/** Names the provider whose simulator is dialled; set on the broker's own request, within this deployment. */
+export const SIMULATED_HEADER = 'parley-simulated';
+
 const PLAN_HEADER = 'parley-plan';
 
 /**

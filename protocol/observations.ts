@@ -23,7 +23,8 @@ export interface TokenUsage {
 export type Usage =
   | { readonly unit: 'tokens'; readonly tokens: TokenUsage }
   | { readonly unit: 'seconds'; readonly seconds: number }
-  | { readonly unit: 'characters'; readonly characters: number };
+  | { readonly unit: 'characters'; readonly characters: number }
+  | { readonly unit: 'requests'; readonly requests: number };
 
 export type Speaker = 'user' | 'model';
 
@@ -35,6 +36,8 @@ export interface UsageObservation {
   readonly purpose: 'response' | 'transcription';
   readonly model: string | null;
   readonly usage: Usage;
+  /** Whose figure it is: the provider's, or counted here because the provider reports none. */
+  readonly source: 'provider' | 'measured';
   /** The provider's own object, kept as it came: fields that are not understood today may be billed tomorrow. */
   readonly raw: JsonValue;
 }

@@ -43,6 +43,7 @@ export interface UsageTotals {
   readonly tokens: TokenTotals;
   readonly seconds: number;
   readonly characters: number;
+  readonly requests: number;
 }
 
 /** Running sums; the last ones that the recorder got are the session's. */

@@ -103,6 +103,7 @@ const UsageSums = v.object({
   tokens: TokenSums,
   seconds: v.number(),
   characters: Count,
+  requests: Count,
 });
 
 export const SessionSummaryShape = v.object({

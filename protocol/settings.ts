@@ -6,6 +6,9 @@ import * as v from 'valibot';
 
 const DAY_SECONDS = 86_400;
 
+/** In place of a provider's base URL: the built-in simulator of that provider plays it. */
+export const SIMULATED_BASE_URL = 'simulator';
+
 /** Settings come as text from an environment and as JSON values from `[vars]`. */
 function wholeNumber(name: string, fallback: number, min: number, max: number) {
   return v.optional(

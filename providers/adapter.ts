@@ -11,9 +11,13 @@ export type { ConnectRequest, Payload };
 
 /** Where a client may put the provider's own key. */
 export type Carrier =
-  | { readonly in: 'header'; readonly name: string; readonly scheme?: string }
+  /** `schemes`: words that may stand before the key, such as Bearer. */
+  | { readonly in: 'header'; readonly name: string; readonly schemes?: readonly string[] }
   | { readonly in: 'query'; readonly name: string }
-  | { readonly in: 'subprotocol'; readonly prefix: string };
+  /** One value: the prefix and the key. */
+  | { readonly in: 'subprotocol'; readonly prefix: string }
+  /** Two values: the name, then the key. The name goes on being an offer. */
+  | { readonly in: 'subprotocol-pair'; readonly name: string };
 
 /** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
 export interface UpstreamRequest {
@@ -72,8 +76,11 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   modelOf(request: Pick<ConnectRequest, 'path' | 'query'>): string | null;
   /** Paths that this provider serves; anything else is a 404 before any dial. `suggestion` names the nearest. */
   accepts(path: string): { readonly ok: true } | { readonly ok: false; readonly suggestion: string };
-  /** One frame in the provider's own error shape, for clients that cannot read a refused upgrade. */
-  errorFrame(error: PublicError): string;
+  /**
+   * One frame in the provider's own error shape, for clients that cannot read a refused upgrade. Null where the provider
+   * has none and only closes.
+   */
+  errorFrame(error: PublicError): Payload | null;
 
   /** State before the first frame. */
   begin(request: ConnectRequest): S;
@@ -98,10 +105,37 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   skim?(state: S, from: Sender, payload: Payload): readonly Observation[] | null;
   /** Optional: the translation that this client needs, by how it connected. Null: it speaks the provider's own wire. */
   translation?(signals: ClientSignals): Translation | null;
+  /**
+   * Optional: a client frame of which a provider takes only the first, such as the one that sets a session up. A later one
+   * does not go up; its sender gets `answer` instead, as the provider would have answered the first.
+   */
+  readonly once?: { matches(payload: Payload): boolean; readonly answer: Payload | null };
+  /**
+   * Optional: what keeps the provider while no client is attached. `answer`: to a frame that wants one. `every`: a frame
+   * sent when nothing has gone up for so long.
+   */
+  readonly unattended?: {
+    answer?(payload: Payload): Payload | null;
+    readonly every?: { readonly ms: number; readonly payload: Payload };
+  };
+  /** Optional: REST calls of the provider's SDKs that lead to its socket. */
+  readonly rest?: RestProxy;
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
   owes(state: S): boolean;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string): boolean;
+}
+
+/**
+ * A GET that is passed on to the provider with its key, and whose answer is rewritten so that the socket it names is
+ * opened here.
+ */
+export interface RestProxy {
+  matches(path: string): boolean;
+  /** Headers that carry the key. */
+  headers(credential: string): Readonly<Record<string, string>>;
+  /** @param gatewayUrl ws(s) URL of this provider at this gateway, without a trailing slash */
+  rewrite(body: string, gatewayUrl: string): string;
 }
 
 /** How a client introduced itself; what tells an older dialect from the current one. */

@@ -122,6 +122,7 @@ function readTranscription(state: OpenAIState, itemId: string, event: JsonObject
       purpose: 'transcription',
       model: transcriptionModel(state),
       usage,
+      source: 'provider',
       raw: event['usage'] ?? null,
     });
   }
@@ -226,6 +227,7 @@ function readDone(state: OpenAIState, response: JsonObject): EventReading {
       purpose: 'response',
       model: asText(state.session?.['model']) ?? null,
       usage,
+      source: 'provider',
       raw: response['usage'] ?? null,
     });
   }

@@ -30,7 +30,7 @@ export function openaiDialect(
     ...own,
     stateVersion: 1,
     carriers: [
-      { in: 'header', name: 'authorization', scheme: 'Bearer' },
+      { in: 'header', name: 'authorization', schemes: ['Bearer'] },
       { in: 'subprotocol', prefix: 'openai-insecure-api-key.' },
     ],
     forwardHeaders: [ORGANIZATION, PROJECT, 'openai-safety-identifier'],

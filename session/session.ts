@@ -48,6 +48,8 @@ export class Session {
   readonly #books: Bookkeeping;
   readonly #startedAt: number;
   #phase: Phase = { name: 'dialling' };
+  /** A frame of which the provider takes only the first has come. */
+  #onceSent = false;
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
 
@@ -106,6 +108,7 @@ export class Session {
   ): Client {
     const client = this.#roster.add(role, translation, now);
     this.#wire.setDeadline('grace', null);
+    this.#wire.setDeadline('keepalive', null);
     this.#books.record(
       'client.joined',
       { client: clientName(client.number), role: client.role, ...about },
@@ -129,6 +132,7 @@ export class Session {
     if (this.#roster.size > 0) return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
+      this.#keepAlive(now);
       return;
     }
     if (this.#phase.name === 'live' && this.#books.owes()) {
@@ -183,6 +187,7 @@ export class Session {
       this.#cut(client, 'role_forbids_sending', {}, now);
       return;
     }
+    if (this.#isRepeated(client, payload)) return;
     switch (this.#phase.name) {
       case 'live':
         this.#sendUp(client, payload, now);
@@ -225,6 +230,7 @@ export class Session {
       translated,
       at: now,
     });
+    if (this.#roster.size === 0) this.#sendOwn(this.#adapter.unattended?.answer?.(payload) ?? null, now);
     if (this.#phase.name === 'closing' && !this.#books.owes()) this.#end(this.#phase.cause, now);
   }
 
@@ -234,6 +240,10 @@ export class Session {
       case 'grace':
         if (this.#roster.size === 0)
           this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
+        return;
+      case 'keepalive':
+        if (this.#roster.size === 0) this.#sendOwn(this.#adapter.unattended?.every?.payload ?? null, now);
+        this.#keepAlive(now);
         return;
       case 'usage':
         if (this.#phase.name === 'closing') this.#end(this.#phase.cause, now);
@@ -258,6 +268,36 @@ export class Session {
   endFor(code: 'ended_by_request' | 'deleted' | 'restarting' | 'internal', now: number): void {
     if (this.#phase.name === 'ended') return;
     this.#end(parleyEnds(code, closeFor(code)), now);
+  }
+
+  /** True for a frame of which the provider takes only the first, and has: its sender gets the answer from here. */
+  #isRepeated(client: Client, payload: Payload): boolean {
+    const { once } = this.#adapter;
+    if (once === undefined || !once.matches(payload)) return false;
+    const isRepeated = this.#onceSent;
+    this.#onceSent = true;
+    if (isRepeated && once.answer !== null) this.#wire.toClient(client.number, once.answer);
+    return isRepeated;
+  }
+
+  /** A frame of the broker's own to the provider, while no client is there to send it. */
+  #sendOwn(payload: Payload | null, at: number): void {
+    if (payload === null || !this.#wire.toUpstream(payload)) return;
+    this.#books.relayed({
+      direction: 'up',
+      client: 0,
+      from: UPSTREAM,
+      payload,
+      read: null,
+      translated: false,
+      at,
+    });
+  }
+
+  #keepAlive(now: number): void {
+    const every = this.#adapter.unattended?.every;
+    if (every === undefined || this.#roster.size > 0) return;
+    this.#wire.setDeadline('keepalive', now + every.ms);
   }
 
   #sendUp(client: Client, payload: Payload, at: number): void {
@@ -341,5 +381,5 @@ export class Session {
   }
 }
 
-const DEADLINES: readonly DeadlineName[] = ['grace', 'usage', 'watch', 'longest', 'hearing'];
+const DEADLINES: readonly DeadlineName[] = ['grace', 'keepalive', 'usage', 'watch', 'longest', 'hearing'];
 const UPSTREAM: Sender = { side: 'upstream' };

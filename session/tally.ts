@@ -27,7 +27,13 @@ const NO_TOKENS: TokenTotals = {
   reasoning: 0,
 };
 
-export const NO_USAGE: UsageTotals = { reports: 0, tokens: NO_TOKENS, seconds: 0, characters: 0 };
+export const NO_USAGE: UsageTotals = {
+  reports: 0,
+  tokens: NO_TOKENS,
+  seconds: 0,
+  characters: 0,
+  requests: 0,
+};
 
 export class Tally {
   readonly #maxText: number;
@@ -142,7 +148,7 @@ export class Tally {
         purpose: observation.purpose,
         key: observation.dedupeKey,
         model: observation.model,
-        source: 'provider',
+        source: observation.source,
         usage: observation.raw,
       },
     };
@@ -192,6 +198,8 @@ function addUsage(before: UsageTotals, observation: UsageObservation): UsageTota
       return { ...before, reports, seconds: before.seconds + usage.seconds };
     case 'characters':
       return { ...before, reports, characters: before.characters + usage.characters };
+    case 'requests':
+      return { ...before, reports, requests: before.requests + usage.requests };
   }
 }
 

@@ -3,7 +3,7 @@ import type { CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
 import type { Ending } from '../protocol/recording.ts';
 
-export type DeadlineName = 'grace' | 'usage' | 'watch' | 'longest' | 'hearing';
+export type DeadlineName = 'grace' | 'keepalive' | 'usage' | 'watch' | 'longest' | 'hearing';
 
 /** All of it is immediate; none of it throws. */
 export interface Wire {

@@ -1,7 +1,7 @@
 /** The deployment's settings as one request sees them. */
 import type { Env } from '../durable-objects/environment.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { parseSettings, type Settings } from '../protocol/settings.ts';
+import { parseSettings, type Settings, SIMULATED_BASE_URL } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 
 /** Settings that can be served with. Without an admin token there is no unauthenticated mode: nothing is served. */
@@ -25,15 +25,23 @@ export function storedKey(env: Env, adapter: ProviderAdapter): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** Whether the deployment has a provider played by its built-in simulator, whatever the model. */
+export function isSimulated(env: Env, adapter: ProviderAdapter): boolean {
+  return adapter.settings.key === null || env[adapter.settings.baseUrl] === SIMULATED_BASE_URL;
+}
+
 /** Where a provider is dialled: http(s), without a trailing slash. Throws BrokerError `bad_setting`. */
 export function providerBaseUrl(env: Env, adapter: ProviderAdapter): string {
   const { baseUrl: setting, defaultBaseUrl } = adapter.settings;
   const value = env[setting];
-  const text = typeof value === 'string' && value !== '' ? value : defaultBaseUrl;
+  const isUrl = typeof value === 'string' && value !== '' && value !== SIMULATED_BASE_URL;
+  const text = isUrl ? value : defaultBaseUrl;
   // workerd dials WebSockets through http(s) URLs.
   const url = text.replace(/^ws(s?):/, 'http$1:').replace(/\/+$/, '');
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
-    throw new BrokerError('bad_setting', { problem: `${setting} must be an http(s) or ws(s) URL.` });
+    throw new BrokerError('bad_setting', {
+      problem: `${setting} must be an http(s) or ws(s) URL, or ${SIMULATED_BASE_URL}.`,
+    });
   }
   return url;
 }

@@ -14,7 +14,7 @@ import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/re
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS } from '../providers/registry.ts';
 import { authorize, identify, type Principal } from './authenticate.ts';
-import { type Configuration, providerBaseUrl, storedKey } from './configuration.ts';
+import { type Configuration, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
 import { type Offer, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { type Parameters, readParameters } from './parameters.ts';
@@ -46,7 +46,7 @@ export async function connect(
   try {
     const offer = readOffer(
       request,
-      adapter?.carriers ?? [{ in: 'header', name: 'authorization', scheme: 'Bearer' }],
+      adapter?.carriers ?? [{ in: 'header', name: 'authorization', schemes: ['Bearer'] }],
     );
     browser = offer.browser;
     const { principal, ownKey } = await credentials(offer, settings);
@@ -141,7 +141,7 @@ function makePlan(connection: Connection): ConnectPlan {
     });
   }
   const model = adapter.modelOf({ path: target.path, query: offer.query });
-  const simulated = adapter.settings.key === null || model?.startsWith(SIMULATED_MODEL) === true;
+  const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
   const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
@@ -261,7 +261,8 @@ function refused(
   const pair = new WebSocketPair();
   pair[1].accept();
   const [fallback] = PROVIDERS;
-  pair[1].send((adapter ?? fallback)?.errorFrame(error) ?? JSON.stringify({ type: 'error', error }));
+  const errorFrame = (adapter ?? fallback)?.errorFrame(error) ?? null;
+  if (errorFrame !== null) pair[1].send(errorFrame);
   const frame = closeFor(error.code);
   pair[1].close(error.close, frame.reason);
   const answer = new Headers();

@@ -68,7 +68,7 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
     gatewayToken:
       gatewayHeader === null
         ? (gatewayOffered?.slice(GATEWAY.length + 1) ?? null)
-        : withoutScheme(gatewayHeader, 'Bearer'),
+        : withoutScheme(gatewayHeader, ['Bearer']),
     providerKeys: keys.filter((key) => key !== null),
     parameters,
     query,
@@ -81,7 +81,7 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
 /** The bearer token of a REST request, from either of its places. */
 export function restToken(headers: Headers): string | null {
   const value = headers.get(GATEWAY) ?? headers.get('authorization');
-  return value === null ? null : withoutScheme(value, 'Bearer');
+  return value === null ? null : withoutScheme(value, ['Bearer']);
 }
 
 function offeredSubprotocols(headers: Headers): readonly string[] {
@@ -94,16 +94,14 @@ function offeredSubprotocols(headers: Headers): readonly string[] {
 function headerKey(headers: Headers, carrier: Carrier): string | null {
   if (carrier.in !== 'header') return null;
   const value = headers.get(carrier.name);
-  return value === null ? null : withoutScheme(value, carrier.scheme ?? '');
+  return value === null ? null : withoutScheme(value, carrier.schemes ?? []);
 }
 
 /** A token may stand bare, as in Cloudflare's realtime examples, or behind its scheme. */
-function withoutScheme(value: string, scheme: string): string {
+function withoutScheme(value: string, schemes: readonly string[]): string {
   const trimmed = value.trim();
-  const prefix = `${scheme} `;
-  return scheme !== '' && trimmed.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase()
-    ? trimmed.slice(prefix.length).trim()
-    : trimmed;
+  const scheme = schemes.find((each) => trimmed.toLowerCase().startsWith(`${each.toLowerCase()} `));
+  return scheme === undefined ? trimmed : trimmed.slice(scheme.length + 1).trim();
 }
 
 function readQuery(
@@ -136,8 +134,14 @@ function readSubprotocols(
   keys: (string | null)[],
   found: Map<Parameter, string>,
 ): readonly string[] {
-  return offered.filter((value) => {
+  return offered.filter((value, index) => {
     if (value.startsWith(`${GATEWAY}.`)) return false;
+    const before = offered[index - 1];
+    const pair = carriers.findIndex((each) => each.in === 'subprotocol-pair' && each.name === before);
+    if (pair !== -1) {
+      keys[pair] ??= value;
+      return false;
+    }
     const carrier = carriers.findIndex((each) => each.in === 'subprotocol' && value.startsWith(each.prefix));
     const matched = carriers[carrier];
     if (matched?.in === 'subprotocol') {

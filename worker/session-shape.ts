@@ -16,7 +16,13 @@ const NO_TOTALS_TOKENS = {
   output_image: 0,
   reasoning: 0,
 };
-const NO_USAGE: UsageTotals = { reports: 0, tokens: NO_TOTALS_TOKENS, seconds: 0, characters: 0 };
+const NO_USAGE: UsageTotals = {
+  reports: 0,
+  tokens: NO_TOTALS_TOKENS,
+  seconds: 0,
+  characters: 0,
+  requests: 0,
+};
 
 interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;

@@ -1,12 +1,17 @@
 /** The built-in simulator as a Worker of its own: sessions dial it as they dial any provider. */
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import type { Env } from '../durable-objects/environment.ts';
-import { openaiSimulator } from '../simulators/openai.ts';
+import { SIMULATED_HEADER } from '../protocol/connect.ts';
+import { simulatorOf } from '../simulators/registry.ts';
 import type { SimulatedSession, SimulatorOutput } from '../simulators/simulator.ts';
 
 export class SimulatorEntrypoint extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
-    const handshake = openaiSimulator(
+    const provider = request.headers.get(SIMULATED_HEADER) ?? '';
+    const simulator = simulatorOf(provider);
+    if (simulator === undefined)
+      return new Response(`There is no simulator of ${provider}.`, { status: 501 });
+    const handshake = simulator(
       { url: request.url, headers: Object.fromEntries(request.headers) },
       Date.now(),
     );

@@ -1,6 +1,6 @@
 /** What `npm start` serves, and where: `wrangler.toml [vars]`, then `.dev.vars`, then the environment, the last one wins. */
 import { join, resolve } from 'node:path';
-import { parseSettings, SETTING_NAMES } from '../../protocol/settings.ts';
+import { parseSettings, SETTING_NAMES, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import { PROVIDERS } from '../../providers/registry.ts';
 import { addAdminToken, readSettingsFile } from './settings-file.ts';
 import { StartError } from './start-error.ts';
@@ -114,7 +114,10 @@ function portProblems(merged: Readonly<Record<string, string>>): string[] {
 function urlProblems(merged: Readonly<Record<string, string>>): string[] {
   return BASE_URL_SETTINGS.flatMap((name) => {
     const text = merged[name];
-    const isUrl = text === undefined || (/^(https?|wss?):\/\//.test(text) && URL.canParse(text));
-    return isUrl ? [] : [`${name} must be an http(s) or ws(s) URL.`];
+    const isUsable =
+      text === undefined ||
+      text === SIMULATED_BASE_URL ||
+      (/^(https?|wss?):\/\//.test(text) && URL.canParse(text));
+    return isUsable ? [] : [`${name} must be an http(s) or ws(s) URL, or ${SIMULATED_BASE_URL}.`];
   });
 }

@@ -1,5 +1,6 @@
 /** The configuration that workerd serves from. It holds no secret: those reach workerd by its environment. */
 import { dirname, relative } from 'node:path';
+import { SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import type { Certificate } from './certificate.ts';
 import { type StartOptions, WORKER_SETTINGS } from './options.ts';
 import type { WranglerConfig } from './wrangler-config.ts';
@@ -62,7 +63,9 @@ const parley :Workerd.Worker = (
  * somewhere by its setting.
  */
 function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
-  const pointed = Object.keys(values).some((name) => name.endsWith('_BASE_URL'));
+  const pointed = Object.entries(values).some(
+    ([name, value]) => name.endsWith('_BASE_URL') && value !== SIMULATED_BASE_URL,
+  );
   return pointed ? ['public', 'private'] : ['public'];
 }
 

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../../protocol/json.ts';
 import type { ConnectRequest, Payload } from '../../../providers/adapter.ts';
@@ -6,24 +5,14 @@ import { openai } from '../../../providers/openai.ts';
 import { FRESH, type OpenAIState } from '../../../providers/openai-state.ts';
 import { nearestProvider, providerFor } from '../../../providers/registry.ts';
 import { simulator } from '../../../providers/simulator.ts';
-import { type Fixture, type FixtureFrame, providerContract } from '../../contract/provider-contract.ts';
+import { payloadOf, providerContract, readFixtures, senderOf } from '../../contract/provider-contract.ts';
 
-/** What the provider billed in each recorded session. */
-const BILLED: Readonly<Record<string, Fixture['tokens']>> = {
+const fixtures = readFixtures('openai', {
   'text-turn': { input: 11, output: 3 },
   'voice-turn': { input: 132, output: 121 },
   'function-call': { input: 40, output: 10 },
   interruption: { input: 30, output: 30 },
-  errors: { input: 0, output: 0 },
-};
-
-const DIRECTORY = new URL('../../fixtures/openai/', import.meta.url);
-const fixtures: Fixture[] = readdirSync(DIRECTORY).map((file) => {
-  const name = file.replace('.jsonl', '');
-  const lines = readFileSync(new URL(file, DIRECTORY), 'utf8').trim().split('\n');
-  const tokens = BILLED[name];
-  if (tokens === undefined) throw new Error(`what was billed in ${file}?`);
-  return { name, tokens, frames: lines.map((line) => JSON.parse(line) as FixtureFrame) }; // written in this shape
+  errors: {},
 });
 
 providerContract(openai, fixtures);
@@ -43,12 +32,8 @@ const framesOf = (name: string) => fixtures.find((fixture) => fixture.name === n
 function readFixture(name: string): { state: OpenAIState; observed: JsonValue[] } {
   let state = FRESH;
   const observed: JsonValue[] = [];
-  for (const { from, text } of framesOf(name)) {
-    const reading = openai.read(
-      state,
-      from === 'upstream' ? { side: 'upstream' } : { side: 'client', client: 'c1' },
-      text,
-    );
+  for (const frame of framesOf(name)) {
+    const reading = openai.read(state, senderOf(frame), payloadOf(frame));
     state = reading.state;
     observed.push(...(reading.observations as unknown as JsonValue[])); // observations are plain data
   }
@@ -183,15 +168,15 @@ describe('P5 restoring a conversation', () => {
   it('P5 sends configuration and items again, swallows their answers, and is complete', () => {
     const before = openai.restore(FRESH).state;
     let state = [...framesOf('text-turn'), ...framesOf('voice-turn')].reduce(
-      (each, { from, text }) =>
-        openai.read(each, from === 'upstream' ? { side: 'upstream' } : { side: 'client', client: 'c1' }, text)
-          .state,
+      (each, frame) => openai.read(each, senderOf(frame), payloadOf(frame)).state,
       before,
     );
     const begun = openai.restore(state);
     expect(begun).toMatchObject({ complete: false, send: { upstream: [], clients: [] } });
     expect(openai.intercepts(begun.state)).toBe(true);
-    const greeting = openai.read(begun.state, { side: 'upstream' }, framesOf('text-turn')[0]?.text ?? '');
+    const [created] = framesOf('text-turn');
+    if (created === undefined) throw new Error('the fixture is empty');
+    const greeting = openai.read(begun.state, { side: 'upstream' }, payloadOf(created));
     expect(greeting.route).toBe('nowhere');
     const sent = greeting.send?.upstream ?? [];
     expect(typesOf(sent)).toEqual([

@@ -184,6 +184,43 @@ describe('P7 a named session outlives its clients', () => {
   });
 });
 
+describe('P7 what a provider takes once, and what it wants to hear', () => {
+  const once = { matches: (payload: unknown) => payload === 'setup', answer: 'setupComplete' };
+
+  it('P7 a second frame of that kind does not go up: its sender gets the answer from here', () => {
+    const { session, wire } = newSession({ named: true, adapter: { once } });
+    session.join(null, null, {}, 0);
+    session.join(null, null, {}, 0);
+    session.clientFrame(1, 'setup', 1);
+    session.upstreamOpened(2, 2);
+    session.clientFrame(2, 'setup', 3);
+    session.clientFrame(2, 'talk', 4);
+    expect(wire.up).toEqual(['setup', 'talk']);
+    expect(wire.down.get(2)).toEqual(['setupComplete']);
+    expect(wire.down.get(1)).toBeUndefined();
+  });
+
+  it('P5 while no client is attached, and only then, the provider is answered and kept awake', () => {
+    const unattended = {
+      answer: (payload: unknown) => (payload === 'ping' ? 'pong' : null),
+      every: { ms: 3_000, payload: 'keep' },
+    };
+    const { session, wire } = liveSession({ named: true, adapter: { unattended } });
+    session.upstreamFrame('ping', 1);
+    expect(wire.up).toEqual([]);
+    session.leave(1, 1006, '', 10);
+    session.upstreamFrame('ping', 20);
+    session.upstreamFrame('audio', 30);
+    expect(wire.deadlines.get('keepalive')).toBe(3_010);
+    session.deadline('keepalive', 3_010);
+    expect(wire.up).toEqual(['pong', 'keep']);
+    expect(wire.deadlines.get('keepalive')).toBe(6_010);
+    expect(session.totals()).toMatchObject({ frames_up: 2, frames_down: 3 });
+    session.join(null, null, {}, 4_000);
+    expect(wire.deadlines.has('keepalive')).toBe(false);
+  });
+});
+
 describe('P10 everything is bounded', () => {
   it('P10 pending frames: at the limit kept, one past it the client is cut', () => {
     const { session, wire } = newSession({ limits: { pendingFrames: 2, pendingBytes: 10 } });

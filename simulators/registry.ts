@@ -1,0 +1,13 @@
+/** The simulator of each provider's wire, by the provider's name. */
+import { openaiSimulator } from './openai.ts';
+import type { Simulator } from './simulator.ts';
+
+/** A Map, so that a name cannot resolve to something inherited. */
+const BY_PROVIDER = new Map<string, Simulator>([
+  ['openai', openaiSimulator],
+  ['simulator', openaiSimulator],
+]);
+
+export function simulatorOf(provider: string): Simulator | undefined {
+  return BY_PROVIDER.get(provider);
+}

@@ -2,15 +2,18 @@
  * Carries a session's log to its recorder, in batches, one at a time and in order. The relay never waits for it: every
  * call is made off the frame's path, and a recorder that fails is called again while the session goes on.
  */
-import type { Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
+import type { Batch, Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
 import type { Limits } from '../session/limits.ts';
 import type { Recording } from '../session/recording.ts';
 import type { RecorderObject } from './recorder-object.ts';
 
-type LinkLimits = Pick<Limits, 'flushMs' | 'flushJitter' | 'recorderRetryMs' | 'heartbeatMs'>;
+type LinkLimits = Pick<
+  Limits,
+  'flushMs' | 'flushJitter' | 'openRecordMs' | 'recorderRetryMs' | 'heartbeatMs'
+>;
 
 /** After the end, how often a recorder that fails is tried before the session lets go. */
-const LAST_ATTEMPTS = 8;
+const LAST_ATTEMPTS = 16;
 
 export interface LinkOptions {
   /** A new stub for every call: after an exception the old one is of no use. */
@@ -32,6 +35,8 @@ export class RecorderLink {
   #pumping: Promise<void> | null = null;
   #urgent = false;
   #failures = 0;
+  #ending: Ending | null = null;
+  #concluded = false;
   /** When the sums were stored last; null: a reader waits for those of now. */
   #totalsAt: number | null = Date.now();
 
@@ -43,14 +48,16 @@ export class RecorderLink {
 
   /** Opens the record, and waits for the verdict. Rejects when the recorder's storage does not answer. */
   async begin(): Promise<OpeningVerdict> {
-    const verdict = await this.#options.recorder().begin(this.#options.opening);
+    const verdict = await this.#write(null, null);
     this.#begun = verdict.kind === 'opened';
     return verdict;
   }
 
-  /** Opens the record without waiting for it: a REST read may come right after the client's 101. */
-  open(): void {
-    this.#start();
+  /** Opens the record in a moment: not while the client waits for its 101, since the disk keeps the one thread busy. */
+  openSoon(): void {
+    if (this.#begun || this.#pumping !== null) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#start(), this.#options.limits.openRecordMs);
   }
 
   /** There is something to store. Cheap: called for every frame. */
@@ -66,34 +73,30 @@ export class RecorderLink {
     return this.#drain(waitMs);
   }
 
-  /** Stores everything, then the ending. After it nothing more is sent. */
+  /** Stores everything, and the ending with the last of it. After it nothing more is sent. */
   async finish(ending: Ending): Promise<void> {
-    for (let attempt = 1; attempt <= LAST_ATTEMPTS; attempt += 1) {
-      try {
-        if (!(await this.#drain(this.#options.limits.recorderRetryMs * 2))) continue;
-        if (!this.#begun) await this.begin();
-        await this.#options.recorder().finish(ending);
-        return;
-      } catch (error) {
-        this.#options.report(`the recorder did not take the end of the session: ${String(error)}`);
-        await pause(this.#options.limits.recorderRetryMs);
-      }
-    }
+    this.#ending = ending;
+    if (await this.#drain(this.#options.limits.recorderRetryMs * LAST_ATTEMPTS)) return;
     // The recorder's own alarm finds the session gone, and marks the record as interrupted.
     this.#options.report('gave up on the recorder; the end of this session is not stored');
   }
 
   async #drain(waitMs: number): Promise<boolean> {
-    const { recording, catchUp } = this.#options;
-    catchUp();
     const until = Date.now() + waitMs;
+    this.#options.catchUp();
     this.#urgent = true;
-    while ((!recording.settled || this.#totalsAt === null) && Date.now() < until) {
+    while (!this.#isDone() && Date.now() < until) {
       this.#start();
       await atMost(this.#pumping ?? Promise.resolve(), until - Date.now());
     }
     this.#urgent = false;
-    return recording.settled && this.#totalsAt !== null;
+    return this.#isDone();
+  }
+
+  #isDone(): boolean {
+    return this.#ending === null
+      ? this.#options.recording.settled && this.#totalsAt !== null
+      : this.#concluded;
   }
 
   #start(): void {
@@ -108,25 +111,33 @@ export class RecorderLink {
   }
 
   async #pump(): Promise<void> {
-    const { recording } = this.#options;
+    const { recording, catchUp, report, limits } = this.#options;
     do {
       const now = Date.now();
       try {
-        if (!this.#begun) await this.begin();
-        this.#options.catchUp();
+        catchUp();
         const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
-        if (batch === null) return;
-        await this.#options.recorder().append(batch);
+        const ending = recording.due === 'nothing' ? this.#ending : null;
+        if (this.#concluded || (batch === null && this.#begun && ending === null)) return;
+        await this.#write(batch, ending);
         recording.acknowledged();
-        if (batch.totals !== null) this.#totalsAt = now;
+        this.#begun = true;
+        this.#concluded = ending !== null;
+        if (batch?.totals != null) this.#totalsAt = now;
         this.#failures = 0;
       } catch (error) {
         recording.failed();
         this.#failures += 1;
-        if (this.#failures === 1) this.#options.report(`the recorder failed: ${String(error)}`);
-        await pause(this.#options.limits.recorderRetryMs);
+        if (this.#failures === 1) report(`the recorder failed: ${String(error)}`);
+        await pause(limits.recorderRetryMs);
       }
     } while (this.#urgent || recording.due === 'now');
+  }
+
+  /** In one call, and one transaction: a short session costs the recorder little. */
+  #write(batch: Batch | null, ending: Ending | null): Promise<OpeningVerdict> {
+    const opening = this.#begun ? null : this.#options.opening;
+    return this.#options.recorder().write({ opening, batch, ending });
   }
 
   /** The totals are a row of their own, so they go along with records, and else only now and then. */

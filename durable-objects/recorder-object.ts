@@ -4,8 +4,8 @@
  * some log rows, in the session it would cost the call.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
-import type { Batch, Ending, LogRecord, Opening, OpeningVerdict } from '../protocol/recording.ts';
+import { directoryObjectName } from '../protocol/connect.ts';
+import type { LogRecord, OpeningVerdict, RecorderEntry } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
 import type { Env } from './environment.ts';
@@ -13,34 +13,36 @@ import { eventsResponse } from './event-stream.ts';
 import { logLine } from './log-line.ts';
 import { pack } from './segment-codec.ts';
 
+const OPENED: OpeningVerdict = { kind: 'opened' };
+
 export class RecorderObject extends DurableObject<Env> {
   readonly #store: SessionStore;
+  /** The newest revision that the directory was told of by this instance. */
+  #delivered = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage.sql);
   }
 
-  /** Opens the record. A session that is found live here has lost its object: it ends as interrupted. */
-  async begin(opening: Opening): Promise<OpeningVerdict> {
-    this.#store.interrupt(Date.now());
-    const verdict = this.#store.open(opening);
-    if (verdict.kind === 'opened') await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
-    void this.#deliver();
+  /**
+   * Stores an entry, in one transaction: a crash leaves all of it or none. An opening answers whether the session may go
+   * on; a session that is found live then has lost its object, and ends as interrupted.
+   */
+  async write({ opening, batch, ending }: RecorderEntry): Promise<OpeningVerdict> {
+    const segments = await Promise.all((batch?.segments ?? []).map(pack));
+    const verdict = this.#transaction((): OpeningVerdict => {
+      const opened = opening === null ? OPENED : this.#store.open(opening, Date.now());
+      if (opened.kind === 'ended') return opened;
+      if (batch !== null) this.#store.append(segments, batch);
+      if (ending !== null) this.#store.finish(ending);
+      return opened;
+    });
+    if (opening !== null && verdict.kind === 'opened')
+      await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
+    if (ending !== null) await this.ctx.storage.sync();
+    if (opening !== null || ending !== null) void this.#deliver();
     return verdict;
-  }
-
-  /** False when there is no such session any more. */
-  async append(batch: Batch): Promise<boolean> {
-    const segments = await Promise.all(batch.segments.map(pack));
-    // One transaction: a crash leaves all of the batch or none of it.
-    return this.ctx.storage.transactionSync(() => this.#store.append(segments, batch));
-  }
-
-  async finish(ending: Ending): Promise<void> {
-    this.#store.finish(ending);
-    await this.ctx.storage.sync();
-    void this.#deliver();
   }
 
   /** The session as it is known now; null when there is none of this id. */
@@ -61,6 +63,7 @@ export class RecorderObject extends DurableObject<Env> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#store.forget();
+    this.#delivered = 0;
     return true;
   }
 
@@ -75,7 +78,7 @@ export class RecorderObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const view = this.#store.view();
     if (view === null) return;
-    if (view.ending === null && !(await this.#session(view).heartbeat())) this.#store.interrupt(Date.now());
+    if (view.ending === null && !(await this.#session().heartbeat())) this.#store.interrupt(Date.now());
     await this.#deliver();
     const current = this.#store.view();
     if (current === null) return;
@@ -84,18 +87,32 @@ export class RecorderObject extends DurableObject<Env> {
     }
   }
 
-  /** Before a read of a live session: what it still has in memory comes first; and one that is gone is told apart. */
+  /**
+   * Before a read: what a live session still has in memory comes first, its very beginning too; and one that is gone is
+   * told apart.
+   */
   async #catchUp(): Promise<void> {
     const view = this.#store.view();
-    if (view === null || view.ending !== null) return;
-    const alive = await this.#session(view).settle();
-    if (alive) return;
+    if (view !== null && view.ending !== null) return;
+    const alive = await this.#session().settle();
+    if (alive || view === null) return;
     this.#store.interrupt(Date.now());
     void this.#deliver();
   }
 
-  #session(view: SessionView) {
-    return this.env.SESSION.getByName(sessionObjectName(view.opening.address));
+  #transaction<T>(work: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      // Tables that were made in it are gone again.
+      this.#store.forget();
+      throw error;
+    }
+  }
+
+  /** A session's two objects have one name; objects are only ever made by name here. */
+  #session() {
+    return this.env.SESSION.getByName(this.ctx.id.name ?? '');
   }
 
   /** Tells the directory what it does not know yet; what fails now is tried again by the alarm. */
@@ -103,10 +120,12 @@ export class RecorderObject extends DurableObject<Env> {
     const address = this.#store.view()?.opening.address;
     if (address === undefined) return;
     const summary = this.#store.undelivered(address.id);
-    if (summary === null) return;
+    if (summary === null || summary.revision <= this.#delivered) return;
     try {
       await this.env.DIRECTORY.getByName(directoryObjectName(address.account, address.gateway)).put(summary);
-      this.#store.delivered(summary.revision);
+      this.#delivered = summary.revision;
+      // Telling it twice is harmless, so only the last word is worth a write.
+      if (summary.status === 'ended') this.#store.delivered(summary.revision);
     } catch (error) {
       logLine('warn', 'directory_unreachable', { session: address.id, detail: String(error) });
       await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);

@@ -117,7 +117,6 @@ export class SessionObject extends DurableObject<Env> {
     }
     this.#life = life;
     openSessions.add(sessionObjectName(plan.session));
-    life.link.open();
     const startedAt = Date.now();
     const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(plan));
     const now = Date.now();
@@ -162,6 +161,7 @@ export class SessionObject extends DurableObject<Env> {
     const client = session.join(plan.role, translation, { user_agent: plan.userAgent }, Date.now());
     const socket = this.#clients.accept(client.number);
     this.#startUpstream(life);
+    life.link.openSoon();
     const headers = new Headers();
     const subprotocol = chooseSubprotocol(plan.offer, life.subprotocol);
     if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);

@@ -106,6 +106,14 @@ export interface Ending {
   readonly totals: Totals;
 }
 
+/** One call to the recorder: what is due of the beginning, the middle and the end, stored together or not at all. */
+export interface RecorderEntry {
+  /** Until the recorder has acknowledged one. */
+  readonly opening: Opening | null;
+  readonly batch: Batch | null;
+  readonly ending: Ending | null;
+}
+
 /** A session's row in the directory: what lists show and filter on. */
 export interface SessionSummary {
   readonly id: string;

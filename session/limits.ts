@@ -38,6 +38,8 @@ export const LIMITS = {
   flushMs: SECOND,
   /** Sessions flush up to this share earlier, so that they do not flush in step. */
   flushJitter: 0.25,
+  /** How long after its first client's 101 a session's record is opened. */
+  openRecordMs: 20,
   /** One call to the recorder; the platform refuses values over 32 MiB. */
   recorderCallBytes: 8 * MIB,
   /** Log bytes in memory while the recorder is behind; past it frames are relayed, not logged, and counted as a gap. */

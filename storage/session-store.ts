@@ -82,8 +82,13 @@ export class SessionStore {
     this.#sql = sql;
   }
 
-  /** Begins a session, unless one of this id is over. One that never went live may begin again. */
-  open(opening: Opening): OpeningVerdict {
+  /**
+   * Begins a session, unless one of this id is over. One that never went live may begin again. The same opening again, as
+   * after an answer that was lost, changes nothing; any other finds that a session here lost its object.
+   */
+  open(opening: Opening, now: number): OpeningVerdict {
+    if (this.view()?.opening.startedAt === opening.startedAt) return { kind: 'opened' };
+    this.interrupt(now);
     const view = this.view();
     if (view !== null && view.ending !== null && view.live !== null)
       return { kind: 'ended', reason: view.ending.reason };

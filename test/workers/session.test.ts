@@ -61,6 +61,20 @@ describe('P3 a session, end to end in workerd', () => {
     expect(list.map(({ id }) => id)).toContain(idOf(client));
   });
 
+  it('P3 a session is read, ended and deleted from its first moment on', async () => {
+    const [read, ended, deleted] = await Promise.all([open(SIMULATOR), open(SIMULATOR), open(SIMULATOR)]);
+    expect((await sessionOf(idOf(read))).status).toBe('live');
+    await asAdmin(`/v1/acct/gw/sessions/${idOf(ended)}/end`, { method: 'POST' });
+    expect((await sessionOf(idOf(ended))).ended_reason).toBe('ended_by_request');
+    const answer = await resultOf<{ deleted: boolean }>(
+      asAdmin(`/v1/acct/gw/sessions/${idOf(deleted)}`, { method: 'DELETE' }),
+    );
+    expect(answer.deleted).toBe(true);
+    expect((await asAdmin(`/v1/acct/gw/sessions/${idOf(deleted)}`)).status).toBe(404);
+    read.socket.close(1000);
+    await Promise.all([read.closed, ended.closed, deleted.closed]);
+  });
+
   it('P3 a page continues where the one before ended', async () => {
     const client = await open(SIMULATOR);
     await until(client, 'session.created');

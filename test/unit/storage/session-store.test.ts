@@ -30,7 +30,7 @@ const ALL: EventQuery = { after: 0, before: null, direction: null, type: null, c
 
 function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 200): SessionStore {
   const store = new SessionStore(memoryDatabase());
-  store.open(OPENING);
+  store.open(OPENING, 0);
   const writer = new SegmentWriter(segmentBytes);
   payloads.forEach((payload, index) => {
     const direction = index % 2 === 0 ? ('down' as const) : ('up' as const);
@@ -122,14 +122,27 @@ describe('P3 the record', () => {
     store.finish(ENDING);
     store.finish({ ...ENDING, reason: 'deleted' });
     expect(store.view()?.ending?.reason).toBe('client_closed');
-    expect(store.open(OPENING)).toEqual({ kind: 'ended', reason: 'client_closed' });
+    expect(store.open({ ...OPENING, startedAt: 9_000 }, 9_000)).toEqual({
+      kind: 'ended',
+      reason: 'client_closed',
+    });
+  });
+
+  it('R-07 the same opening again changes nothing; another one finds the session interrupted', () => {
+    const store = storeWith(['a']);
+    expect(store.open(OPENING, 5_000)).toEqual({ kind: 'opened' });
+    expect(store.view()).toMatchObject({ ending: null, lastSeq: 1 });
+    expect(store.open({ ...OPENING, startedAt: 9_000 }, 9_000)).toEqual({
+      kind: 'ended',
+      reason: 'interrupted',
+    });
   });
 
   it('R-11 a session that never went live may begin again', () => {
     const store = new SessionStore(memoryDatabase());
-    store.open(OPENING);
+    store.open(OPENING, 0);
     store.finish({ ...ENDING, reason: 'upstream_timeout' });
-    expect(store.open(OPENING)).toEqual({ kind: 'opened' });
+    expect(store.open({ ...OPENING, startedAt: 9_000 }, 9_000)).toEqual({ kind: 'opened' });
     expect(store.view()?.ending).toBeNull();
   });
 

@@ -1,6 +1,6 @@
 /** Why sessions end: what the record says, and what each side hears. */
 import { CLOSE, type CloseFrame, sendableClose } from '../protocol/close-codes.ts';
-import { type ErrorCode, publicError } from '../protocol/errors.ts';
+import { type ErrorCode, publicError, type PublicError } from '../protocol/errors.ts';
 import type { ClosedBy } from '../protocol/recording.ts';
 
 export interface Cause {
@@ -73,8 +73,12 @@ export function parleyEnds(reason: string, frame: CloseFrame): Cause {
   };
 }
 
-/** The Close frame that says one of our own errors: a short code first, then as much of the sentence as fits. */
+/** The Close frame that says one of our own errors. */
 export function closeFor(code: ErrorCode, values: Readonly<Record<string, string>> = {}): CloseFrame {
-  const error = publicError(code, values);
-  return sendableClose(error.close, `${code}: ${error.message}`, 'parley');
+  return closeOf(publicError(code, values));
+}
+
+/** The same for an error whose sentence is filled already: a short code first, then as much of the sentence as fits. */
+export function closeOf(error: PublicError): CloseFrame {
+  return sendableClose(error.close, `${error.code}: ${error.message}`, 'parley');
 }

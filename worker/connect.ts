@@ -1,7 +1,7 @@
 /** The upgrade route: from a client's request to the session that it belongs to. */
 import { v7 } from 'uuid';
 import type { Env } from '../durable-objects/environment.ts';
-import { closeFor } from '../session/causes.ts';
+import { closeOf } from '../session/causes.ts';
 import {
   type ConnectPlan,
   directoryObjectName,
@@ -263,8 +263,8 @@ function refused(
   const [fallback] = PROVIDERS;
   const errorFrame = (adapter ?? fallback)?.errorFrame(error) ?? null;
   if (errorFrame !== null) pair[1].send(errorFrame);
-  const frame = closeFor(error.code);
-  pair[1].close(error.close, frame.reason);
+  const frame = closeOf(error);
+  pair[1].close(frame.code, frame.reason);
   const answer = new Headers();
   const subprotocol = openSubprotocol(request, adapter);
   if (subprotocol !== null) answer.set('sec-websocket-protocol', subprotocol);

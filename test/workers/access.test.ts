@@ -195,7 +195,22 @@ describe('P1 refusals that a client can read', () => {
     if (answer.webSocket === null) throw new Error('no socket');
     const { next, closed } = listen(answer.webSocket);
     expect(JSON.parse(await next())).toMatchObject({ type: 'error', error: { code: 'bad_token' } });
-    expect((await closed).code).toBe(4401);
+    const { code, reason } = await closed;
+    expect([code, reason]).toEqual([4401, expect.stringContaining('(it is not known here)')]);
+  });
+
+  it.each([
+    ['/v1/acct/gw/opanai?model=x', 4404, "No provider 'opanai'. Did you mean 'openai'?"],
+    ['/v1/acct/gw/openai?model=x&parley-role=king', 4400, 'parley-role must be one of'],
+  ])('P1 the close reason of a refusal is its whole sentence: %s', async (path, code, sentence) => {
+    const answer = await call(path, {
+      headers: { ...UPGRADE, 'sec-websocket-protocol': `realtime, cf-aig-authorization.${ADMIN}` },
+    });
+    if (answer.webSocket === null) throw new Error('no socket');
+    expect(await listen(answer.webSocket).closed).toEqual({
+      code,
+      reason: expect.stringContaining(sentence),
+    });
   });
 
   it('P1 everybody else gets the status and a sentence', async () => {

@@ -165,6 +165,29 @@ describe('P7 one session, one upstream', () => {
   });
 });
 
+describe('P7 a name that is used again', () => {
+  it('P7 a late client of the session that was deleted takes nobody out of the one after it', async () => {
+    const path = `${SIMULATOR}&parley-session=${crypto.randomUUID()}`;
+    const answer = await call(path, {
+      headers: { upgrade: 'websocket', 'cf-aig-authorization': ADMIN },
+    });
+    // Half-open: it hears our Close, and answers when it likes.
+    answer.webSocket?.accept({ allowHalfOpen: true });
+    const id = answer.headers.get('parley-session-id') ?? '';
+    await asAdmin(`/v1/acct/gw/sessions/${id}`, { method: 'DELETE' });
+
+    const next = await open(path);
+    await until(next, 'session.created');
+    answer.webSocket?.close(1000);
+    // A turn of the object, in which it hears of that.
+    await objectOf(id).heartbeat();
+    next.socket.send('{"type":"input_audio_buffer.clear"}');
+    await until(next, 'input_audio_buffer.cleared');
+    expect((await sessionOf(id)).clients).toMatchObject([{ id: 'c1', left_at: null }]);
+    await asAdmin(`/v1/acct/gw/sessions/${id}/end`, { method: 'POST' });
+  });
+});
+
 describe('R-07 an object that dies', () => {
   it('R-07 leaves a record that ends once, as interrupted, with a gap', async () => {
     const client = await open(SIMULATOR);

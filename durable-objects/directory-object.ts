@@ -21,8 +21,8 @@ export class DirectoryObject extends DurableObject<Env> {
     this.#store.put(summary);
   }
 
-  remove(id: string): void {
-    this.#store.remove(id);
+  remove(id: string, startedAt: number): void {
+    this.#store.remove(id, startedAt);
   }
 
   list(filter: SessionFilter, cursor: SessionCursor | null, limit: number): SessionSummary[] {

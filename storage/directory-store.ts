@@ -59,7 +59,9 @@ CREATE TABLE IF NOT EXISTS token (
   revoked INTEGER NOT NULL
 ) WITHOUT ROWID;`;
 
-const FOREVER = Number.MAX_SAFE_INTEGER;
+/** A tag as text, as it stands in a query: SQLite has no booleans, and would call true 1. */
+const HAS_TAG = `EXISTS (SELECT 1 FROM json_each(session.metadata) WHERE key = ? AND
+  CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(atom AS TEXT) END = ?)`;
 
 export class DirectoryStore {
   readonly #sql: SqlDatabase;
@@ -69,7 +71,10 @@ export class DirectoryStore {
     sql.exec(SCHEMA);
   }
 
-  /** Takes a session's newest summary. Sent at least once, in any order: an older revision changes nothing. */
+  /**
+   * Takes a session's newest summary. Sent at least once, in any order: an older revision changes nothing, and a late word
+   * of a session that was deleted does not bring it back. A later session of that name is another one.
+   */
   put(summary: SessionSummary): void {
     this.#sql.exec(
       `INSERT INTO session (id, status, provider, model, started_at, ended_at, ended_reason, turns, tokens, metadata, revision)
@@ -77,7 +82,8 @@ export class DirectoryStore {
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider = excluded.provider, model = excluded.model,
          started_at = excluded.started_at, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
          turns = excluded.turns, tokens = excluded.tokens, metadata = excluded.metadata, revision = excluded.revision
-       WHERE excluded.revision > session.revision`,
+       WHERE CASE session.status WHEN 'deleted' THEN excluded.started_at > session.started_at
+         ELSE excluded.revision > session.revision END`,
       summary.id,
       summary.status,
       summary.provider,
@@ -92,13 +98,13 @@ export class DirectoryStore {
     );
   }
 
-  /** Leaves a tombstone that no late summary overwrites, and nothing of the session but its id. */
-  remove(id: string): void {
+  /** Leaves a tombstone: of the session nothing but its id and its start, by which `put` knows it. */
+  remove(id: string, startedAt: number): void {
     this.#sql.exec(
       `INSERT OR REPLACE INTO session (id, status, provider, started_at, turns, metadata, revision)
-       VALUES (?, 'deleted', '', 0, 0, '{}', ?)`,
+       VALUES (?, 'deleted', '', ?, 0, '{}', 0)`,
       id,
-      FOREVER,
+      startedAt,
     );
   }
 
@@ -116,9 +122,7 @@ export class DirectoryStore {
     if (filter.endedReason !== null) add('ended_reason = ?', filter.endedReason);
     if (filter.since !== null) add('started_at >= ?', filter.since);
     if (filter.until !== null) add('started_at < ?', filter.until);
-    for (const [key, value] of filter.metadata) {
-      add('CAST(json_extract(metadata, ?) AS TEXT) = ?', `$.${JSON.stringify(key)}`, value);
-    }
+    for (const [key, value] of filter.metadata) add(HAS_TAG, key, value);
     if (cursor !== null) add('(started_at, id) < (?, ?)', cursor.startedAt, cursor.id);
     return this.#sql
       .exec(

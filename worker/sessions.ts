@@ -20,6 +20,11 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
     parameters.filter(([name]) => !name.startsWith(METADATA_PREFIX)),
     ' or metadata.<key>',
   );
+  if (tags.length > LIMITS.metadataTags) {
+    throw new BrokerError('invalid_request', {
+      problem: `the query has ${tags.length} metadata filters; a session has at most ${LIMITS.metadataTags} tags`,
+    });
+  }
   const limit = query.limit ?? LIMITS.pageSessions / 5;
   const filter = {
     status: query.status ?? null,
@@ -79,10 +84,12 @@ export async function deleteSession(context: RouteContext): Promise<Response> {
   const { env, account, gateway, session: id } = context;
   const recorder = recorderOf(context);
   const view = await recorder.describe();
-  if (view?.ending === null) await sessionOf(context).end('deleted');
-  const deleted = await recorder.erase();
-  if (deleted) await env.DIRECTORY.getByName(directoryObjectName(account, gateway)).remove(id);
-  return ok({ id, deleted });
+  if (view === null) return ok({ id, deleted: false });
+  if (view.ending === null) await sessionOf(context).end('deleted');
+  // The record goes last: as long as it is there, a deletion that was cut off is done by the next one.
+  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
+  await directory.remove(id, view.opening.startedAt);
+  return ok({ id, deleted: await recorder.erase() });
 }
 
 /** NDJSON when it is asked for, else a JSON page. */

@@ -230,6 +230,13 @@ describe('P1 refusals that a client can read', () => {
     expect(name.status).toBe(400);
   });
 
+  it('P10 a query with more metadata filters than a session has tags is refused', async () => {
+    const filters = (count: number) => Array.from({ length: count }, (_, n) => `metadata.k${n}=x`).join('&');
+    expect((await asAdmin(`/v1/acct/gw/sessions?${filters(5)}`)).status).toBe(200);
+    const many = await asAdmin(`/v1/acct/gw/sessions?${filters(6)}`);
+    expect([many.status, await errorOf(many)]).toEqual([400, 'invalid_request']);
+  });
+
   it('P1 a path with another method says which it takes; problem+json when asked for', async () => {
     const method = await asAdmin('/v1/acct/gw/sessions', { method: 'POST' });
     expect([method.status, method.headers.get('allow')]).toEqual([405, 'GET']);

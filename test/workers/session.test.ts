@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { sessionObjectName } from '../../protocol/connect.ts';
+import { directoryObjectName, sessionObjectName } from '../../protocol/connect.ts';
 import type { SessionShape } from '../../protocol/rest.ts';
 import { asAdmin, call, type Client, open, resultOf, ADMIN } from './parley.ts';
 
@@ -138,6 +138,29 @@ describe('P3 a session, end to end in workerd', () => {
   });
 });
 
+describe('P9 a deletion that is cut off', () => {
+  it('P9 is completed by the next one: nothing of the session is listed any more', async () => {
+    const client = await open(SIMULATOR, { 'cf-aig-metadata': '{"case":"cut-off"}' });
+    const id = idOf(client);
+    await asAdmin(`/v1/acct/gw/sessions/${id}/end`, { method: 'POST' });
+    await client.closed;
+    const listed = () => resultOf<{ id: string }[]>(asAdmin('/v1/acct/gw/sessions?metadata.case=cut-off'));
+    expect(await listed()).toMatchObject([{ id }]);
+    const directory = env.DIRECTORY.getByName(directoryObjectName('acct', 'gw'));
+    const rename = (from: string, to: string) =>
+      runInDurableObject(directory, (_, state) => {
+        state.storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
+      });
+    const remove = () => asAdmin(`/v1/acct/gw/sessions/${id}`, { method: 'DELETE' });
+    await rename('session', 'out_of_reach');
+    expect((await remove()).status).toBe(500);
+    await rename('out_of_reach', 'session');
+    expect((await remove()).status).toBe(200);
+    expect(await listed()).toEqual([]);
+    expect((await asAdmin(`/v1/acct/gw/sessions/${id}`)).status).toBe(404);
+  });
+});
+
 describe('P7 one session, one upstream', () => {
   it('P7 however many join at once, one is dialled', async () => {
     const path = `${SIMULATOR}&parley-session=${crypto.randomUUID()}`;
@@ -185,6 +208,8 @@ describe('P7 a name that is used again', () => {
     await until(next, 'input_audio_buffer.cleared');
     expect((await sessionOf(id)).clients).toMatchObject([{ id: 'c1', left_at: null }]);
     await asAdmin(`/v1/acct/gw/sessions/${id}/end`, { method: 'POST' });
+    const list = await resultOf<{ id: string }[]>(asAdmin('/v1/acct/gw/sessions?status=ended'));
+    expect(list.map((session) => session.id)).toContain(id);
   });
 });
 

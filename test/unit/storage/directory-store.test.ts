@@ -52,7 +52,7 @@ describe('P3 the directory', () => {
 
   it('P3 filters by status, provider, reason, time and metadata', () => {
     const store = new DirectoryStore(memoryDatabase());
-    store.put(summary('a', { metadata: { team: 'x', n: 7 } }));
+    store.put(summary('a', { metadata: { team: 'x', n: 7, vip: true, 'a"b\\c': 'odd' } }));
     store.put(
       summary('b', {
         status: 'ended',
@@ -71,14 +71,26 @@ describe('P3 the directory', () => {
     expect(ids({ metadata: [['team', 'x']] })).toEqual(['a']);
     expect(ids({ metadata: [['n', '7']] })).toEqual(['a']);
     expect(ids({ metadata: [['team"].x', 'x']] })).toEqual([]);
+    expect(ids({ metadata: [['vip', 'true']] })).toEqual(['a']);
+    expect(ids({ metadata: [['vip', '1']] })).toEqual([]);
+    expect(ids({ metadata: [['a"b\\c', 'odd']] })).toEqual(['a']);
   });
 
   it('P9 a deleted session leaves its id alone, and a late summary does not bring it back', () => {
     const store = new DirectoryStore(memoryDatabase());
     store.put(summary('a', { metadata: { secret: 'x' } }));
-    store.remove('a');
+    store.remove('a', 1_000);
     store.put(summary('a', { revision: 99 }));
     expect(store.list(EVERYTHING, null, 10)).toEqual([]);
+  });
+
+  it('P3 a session that takes the name of a deleted one is listed', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('a', { revision: 7 }));
+    store.remove('a', 1_000);
+    store.put(summary('a', { startedAt: 2_000, revision: 1 }));
+    store.put(summary('a', { startedAt: 2_000, revision: 2, status: 'ended' }));
+    expect(store.list(EVERYTHING, null, 10)).toMatchObject([{ startedAt: 2_000, status: 'ended' }]);
   });
 
   it('P9 a revoked token stays revoked, and expired ones are forgotten', () => {

@@ -10,7 +10,13 @@ export const Name = v.pipe(
   v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -'),
 );
 
-const Time = v.pipe(v.string(), v.isoTimestamp('must be an RFC 3339 time such as 2026-11-24T12:00:00Z'));
+const TIME_HINT = 'must be an RFC 3339 time such as 2026-11-24T12:00:00Z';
+const Time = v.pipe(
+  v.string(),
+  v.isoTimestamp(TIME_HINT),
+  // ISO 8601 has more forms of an offset (+05, +0530), which Date.parse makes NaN of.
+  v.regex(/(Z|[+-][0-9]{2}:[0-9]{2})$/, TIME_HINT),
+);
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 
 function whole(min: number, max: number) {
@@ -62,7 +68,13 @@ export const TokenRequest = v.strictObject({
   /** Longest duration of a session that this token opens. */
   max_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(604_800))),
   /** The only browser origin that may use it. */
-  origin: v.optional(v.pipe(v.string(), v.url())),
+  origin: v.optional(
+    v.pipe(
+      v.string(),
+      v.url('must be a URL'),
+      v.regex(/^https?:/, 'must be an http or https origin such as https://app.example'),
+    ),
+  ),
   expires_in: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400)), 3600),
 });
 export type TokenRequest = v.InferOutput<typeof TokenRequest>;

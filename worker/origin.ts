@@ -11,8 +11,7 @@ export function checkOrigin(request: Request, settings: Configuration, principal
   const origin = request.headers.get('origin');
   if (origin === null) return;
   const named = principal.kind === 'token' ? principal.claims.origin : undefined;
-  if (named !== undefined && origin !== new URL(named).origin)
-    throw new BrokerError('origin_not_allowed', { origin });
+  if (named !== undefined && origin !== named) throw new BrokerError('origin_not_allowed', { origin });
   if (
     origin === ownOrigin(request) ||
     settings.PARLEY_ALLOWED_ORIGINS.some((each) => each === '*' || each === origin)

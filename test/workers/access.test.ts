@@ -135,6 +135,17 @@ describe('S-05 client tokens', () => {
     ).toBe(403);
   });
 
+  it.each(['file:///page.html', 'data:text/html,x', 'app.example'])(
+    'S-05 a token is not bound to what no page has as its origin: %s',
+    async (origin) => {
+      const answer = await asAdmin('/v1/acct/gw/tokens', {
+        method: 'POST',
+        body: JSON.stringify({ origin }),
+      });
+      expect([answer.status, await errorOf(answer)]).toEqual([400, 'invalid_request']);
+    },
+  );
+
   it('S-05 OpenAI’s own shape mints one too, and its errors are OpenAI’s', async () => {
     const body = JSON.stringify({
       expires_after: { anchor: 'created_at', seconds: 60 },
@@ -170,6 +181,22 @@ describe('S-07 origins', () => {
 
   it.each(['https://app.example', 'https://parley.example'])('S-07 %s may connect', async (origin) => {
     expect(await from(origin)).toBe('session.created');
+  });
+
+  it('S-07 a token that names an origin is for that one alone, whatever else stood in its URL', async () => {
+    const { token } = await mint({ origin: 'https://shop.example/checkout?x' });
+    const status = async (origin: string) => {
+      const answer = await call('/v1/acct/gw/simulator?model=sim-support', {
+        headers: { ...UPGRADE, origin, 'cf-aig-authorization': token },
+      });
+      if (answer.webSocket === null) throw new Error('no socket');
+      const { next, socket } = listen(answer.webSocket);
+      const first = await next();
+      socket.close();
+      return first;
+    };
+    expect(await status('https://shop.example')).toContain('session.created');
+    expect(await status('https://app.example')).toContain('origin_not_allowed');
   });
 
   it.each([
@@ -229,6 +256,14 @@ describe('P1 refusals that a client can read', () => {
     const name = await call('/v1/a.b/gw/sessions', { headers });
     expect(name.status).toBe(400);
   });
+
+  it.each(['2026-01-01T00:00:00%2B05', '2026-01-01', 'yesterday'])(
+    'P1 a time that is not RFC 3339 is refused, not taken for none: %s',
+    async (since) => {
+      const answer = await asAdmin(`/v1/acct/gw/sessions?since=${since}`);
+      expect([answer.status, await errorOf(answer)]).toEqual([400, 'invalid_request']);
+    },
+  );
 
   it('P10 a query with more metadata filters than a session has tags is refused', async () => {
     const filters = (count: number) => Array.from({ length: count }, (_, n) => `metadata.k${n}=x`).join('&');

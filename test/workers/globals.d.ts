@@ -5,5 +5,6 @@ declare namespace Cloudflare {
   }
   interface Env {
     SESSION: import('../../durable-objects/environment.ts').Env['SESSION'];
+    DIRECTORY: import('../../durable-objects/environment.ts').Env['DIRECTORY'];
   }
 }

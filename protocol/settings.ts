@@ -6,6 +6,9 @@ import * as v from 'valibot';
 
 const DAY_SECONDS = 86_400;
 
+/** Bound by `npm start` alone: the Worker runs in one process, which can be drained before it stops. */
+export const DRAINABLE = 'DRAINABLE';
+
 /** In place of a provider's base URL: the built-in simulator of that provider plays it. */
 export const SIMULATED_BASE_URL = 'simulator';
 

@@ -2,7 +2,8 @@
 import apiDocument from '../docs/openapi.json';
 import type { Env } from '../durable-objects/environment.ts';
 import { openSessions } from '../durable-objects/open-sessions.ts';
-import { parseSettings } from '../protocol/settings.ts';
+import { BrokerError } from '../protocol/errors.ts';
+import { DRAINABLE, parseSettings } from '../protocol/settings.ts';
 import { json, ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
 
@@ -24,8 +25,12 @@ export async function openapi(): Promise<Response> {
   return json(apiDocument);
 }
 
-/** Ends what lives in this process, before a restart: clients hear 1012, and the log is complete on disk. */
+/**
+ * Ends what lives in this process, before a restart: clients hear 1012, and the log is complete on disk. Only for
+ * `npm start`: on Cloudflare an isolate goes on, and would refuse everything from then on.
+ */
 export async function drain({ env }: RouteContext): Promise<Response> {
+  if (typeof env[DRAINABLE] !== 'string') throw new BrokerError('not_found');
   draining.now = true;
   const names = [...openSessions];
   const ended = await Promise.allSettled(names.map((name) => env.SESSION.getByName(name).end('restarting')));

@@ -1,6 +1,6 @@
 /** The configuration that workerd serves from. It holds no secret: those reach workerd by its environment. */
 import { dirname, relative } from 'node:path';
-import { SIMULATED_BASE_URL } from '../../protocol/settings.ts';
+import { DRAINABLE, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import type { Certificate } from './certificate.ts';
 import { type StartOptions, WORKER_SETTINGS } from './options.ts';
 import type { WranglerConfig } from './wrangler-config.ts';
@@ -21,6 +21,7 @@ export function workerdConfig(file: string, { options, bundle, tls, wrangler }: 
     ...objects.map(
       ({ name, class_name }) => `( name = ${q(name)}, durableObjectNamespace = ${q(class_name)} )`,
     ),
+    `( name = ${q(DRAINABLE)}, text = "by npm start" )`,
     ...WORKER_SETTINGS.map((name) => `( name = ${q(name)}, fromEnvironment = ${q(name)} )`),
   ];
   // The folder of an object's data is named after its unique key: changing one would orphan all data.

@@ -81,6 +81,14 @@ describe('S-01 every route is refused without a credential', () => {
   });
 });
 
+describe('P1 a deployment that is not one process', () => {
+  it('P1 cannot be drained: an isolate would refuse everything from then on', async () => {
+    const drained = await asAdmin('/drain', { method: 'POST' });
+    expect([drained.status, await errorOf(drained)]).toEqual([404, 'not_found']);
+    expect((await asAdmin('/v1/acct/gw/sessions')).status).toBe(200);
+  });
+});
+
 describe('S-05 client tokens', () => {
   it('S-05 a changed token is refused', async () => {
     const { token } = await mint({ scope: ['read'] });

@@ -22,17 +22,17 @@ export function refuse(error: PublicError, headers: Readonly<Record<string, stri
   });
 }
 
-/** The provider's own answer to the handshake. `status` must not be 101. */
+/** The provider's own answer to the handshake. A status that no answer of ours may have (999, 199) becomes 502. */
 export function passRefusal(
   error: PublicError,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: Uint8Array<ArrayBuffer>,
 ): Response {
-  // 204, 205 and 304 must not have a body; nor may a status below 200 be answered by hand.
+  // 204, 205 and 304 must not have a body.
   const bodiless = status === 204 || status === 205 || status === 304;
   return new Response(bodiless ? null : body, {
-    status: status < 200 ? 502 : status,
+    status: status < 200 || status > 599 ? 502 : status,
     headers: {
       ...headers,
       [REFUSAL_HEADER]: encodeURIComponent(JSON.stringify(error)),

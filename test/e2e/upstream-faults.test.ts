@@ -43,6 +43,12 @@ describe('F-07 a provider that refuses the handshake', () => {
     expect(session).toMatchObject({ ended_reason: 'provider_refused', live_at: null });
   });
 
+  it('P1 F-07 a status that HTTP does not have is a 502 with the provider’s body', async () => {
+    upstream.answer = { kind: 'refuse', status: 999, body: 'go away' };
+    const answer = await refused(parley, { headers: OWN_KEY });
+    expect([answer.status, answer.body]).toEqual([502, 'go away']);
+  });
+
   it('P1 F-07 a body of 10 MiB is cut, and nothing hangs', async () => {
     upstream.answer = { kind: 'refuse', status: 500, body: 'y'.repeat(10 << 20) };
     const answer = await refused(parley, { headers: OWN_KEY });

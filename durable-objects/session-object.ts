@@ -11,12 +11,11 @@ import {
   sessionObjectName,
   SIMULATED_HEADER,
 } from '../protocol/connect.ts';
-import { publicError } from '../protocol/errors.ts';
 import type { Ending } from '../protocol/recording.ts';
-import { refuse } from '../protocol/refusal.ts';
 import { closeFor } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
+import { admit, nameRefused, nothingToResume } from './admission.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { beginLife, type Life } from './life.ts';
@@ -50,6 +49,10 @@ export class SessionObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const plan = readPlan(request);
     await this.#ended;
+    if (this.#opening === null) {
+      const refused = await nothingToResume(plan, this.env);
+      if (refused !== null) return refused;
+    }
     this.#opening ??= this.#open(plan);
     const life = await this.#opening;
     if (life instanceof Response) return life.clone();
@@ -109,7 +112,7 @@ export class SessionObject extends DurableObject<Env> {
   async #open(plan: ConnectPlan): Promise<Life | Response> {
     const life = beginLife(plan, this.env, this.#wire(plan), (problem) => this.#report(plan, problem));
     if (plan.named) {
-      const refused = await this.#askRecorder(life);
+      const refused = await nameRefused(life.link, (problem) => this.#report(plan, problem));
       if (refused !== null) {
         this.#opening = null;
         return refused;
@@ -133,36 +136,19 @@ export class SessionObject extends DurableObject<Env> {
     return life;
   }
 
-  /** An id that a client chose may have been used before. */
-  async #askRecorder(life: Life): Promise<Response | null> {
-    try {
-      const verdict = await life.link.begin();
-      return verdict.kind === 'opened'
-        ? null
-        : refuse(publicError('session_ended', { reason: verdict.reason }));
-    } catch (error) {
-      this.#report(life.plan, `the recorder does not answer: ${String(error)}`);
-      return refuse(publicError('storage_unavailable'));
-    }
-  }
-
   /** Takes a client in. The upstream's frames flow from here on: nothing is awaited, so the first one is not lost. */
   #attach(life: Life, plan: ConnectPlan): Response {
     const { session } = life;
-    if (session.ending !== null)
-      return refuse(publicError('session_ended', { reason: session.ending.reason }));
-    if (plan.provider !== life.plan.provider) {
-      return refuse(publicError('session_other_provider', { provider: life.plan.provider }));
-    }
-    if (session.clients >= plan.maxClients) {
-      return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
-    }
     const translation = life.adapter.translation?.(plan.signals) ?? null;
-    const client = session.join(plan.role, translation, { user_agent: plan.userAgent }, Date.now());
+    const owed = admit(session, plan, { provider: life.plan.provider, isTranslated: translation !== null });
+    if (owed instanceof Response) return owed;
+    const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
+    const client = session.join(plan.role, translation, about, Date.now());
     const socket = this.#clients.accept(client.number);
+    for (const payload of owed) this.#clients.send(client.number, payload);
     this.#startUpstream(life);
     life.link.openSoon();
-    const headers = new Headers();
+    const headers = new Headers({ 'parley-received': String(session.received) });
     const subprotocol = chooseSubprotocol(plan.offer, life.subprotocol);
     if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);
     return new Response(null, { status: 101, webSocket: socket, headers });

@@ -51,6 +51,8 @@ export interface ConnectPlan {
   /** True: the built-in simulator plays the provider. */
   readonly simulated: boolean;
   readonly role: Role | null;
+  /** `parley-after`: how many upstream frames of this session the client has received already; null: it does not resume. */
+  readonly after: number | null;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
   readonly signals: {

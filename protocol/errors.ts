@@ -119,6 +119,27 @@ const TABLE = {
     message:
       'This session is connected to {provider}. Join it at its own URL, or use another parley-session.',
   },
+  resume_ahead: {
+    status: 409,
+    close: 4409,
+    number: 1211,
+    message:
+      'parley-after says that {after} frames of this session were received, but it has sent {received}: the count is of another session. Connect without parley-after.',
+  },
+  resume_passed: {
+    status: 409,
+    close: 4409,
+    number: 1212,
+    message:
+      'Frame {next} of this session is not kept in memory any more, the first that is is {first}. Read what is missing by GET …/events?direction=down, then connect without parley-after.',
+  },
+  resume_translated: {
+    status: 409,
+    close: 4409,
+    number: 1213,
+    message:
+      'A client of a retired dialect cannot resume: it does not receive the frames that parley-after counts. Connect without parley-after.',
+  },
   upgrade_required: {
     status: 426,
     close: 4426,

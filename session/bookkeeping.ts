@@ -5,7 +5,7 @@
  * five times as long, because none of its code is in the processor's caches (measured 2026-11-25 in workerd: 14 µs for a
  * round trip of two small frames, where the work itself is under 2 µs). Whoever needs the sums of now catches up first.
  */
-import type { ConnectRequest, LogMode, Payload } from '../protocol/connect.ts';
+import type { ConnectPlan, Payload } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import type { LogRecord, Totals } from '../protocol/recording.ts';
@@ -13,6 +13,7 @@ import type { Direction } from '../protocol/segment.ts';
 import type { ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
 import type { Limits } from './limits.ts';
 import { Recording } from './recording.ts';
+import { type Resumption, ResumeWindow } from './resume-window.ts';
 import { Tally } from './tally.ts';
 import type { Wire } from './wire.ts';
 
@@ -36,6 +37,7 @@ export class Bookkeeping {
   readonly #limits: Limits;
   readonly #wire: Pick<Wire, 'recorded' | 'report'>;
   readonly #tally: Tally;
+  readonly #window: ResumeWindow;
   #state: JsonValue;
   /** False once the adapter failed: the relay goes on, unread. */
   #readable = true;
@@ -43,7 +45,7 @@ export class Bookkeeping {
   #waitingLength = 0;
 
   constructor(
-    plan: { readonly log: LogMode; readonly request: ConnectRequest },
+    plan: Pick<ConnectPlan, 'named' | 'graceMs' | 'log' | 'request'>,
     adapter: ProviderAdapter,
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
@@ -54,6 +56,20 @@ export class Bookkeeping {
     this.#wire = wire;
     this.#tally = new Tally(limits.transcriptCharacters);
     this.#state = adapter.begin(plan.request);
+    // Only who chose the session's name can come back to it.
+    this.#window = new ResumeWindow(plan.named ? limits.resumeBytes : 0, plan.graceMs + limits.resumeExtraMs);
+  }
+
+  /** Upstream frames so far: what a client that comes back counts by. */
+  get received(): number {
+    this.catchUp();
+    return this.#window.received;
+  }
+
+  /** What a client that has received `after` of them is owed. */
+  missed(after: number): Resumption {
+    this.catchUp();
+    return this.#window.after(after);
   }
 
   /** The adapter's state, every frame so far read. */
@@ -90,6 +106,7 @@ export class Bookkeeping {
     for (const frame of frames) {
       const noted = this.recording.frame(frame);
       this.#tally.frame(frame.direction, noted.bytes, noted.logged);
+      if (frame.direction === 'down') this.#window.add(frame.payload, noted.bytes, frame.at);
       if (frame.read !== null) this.#read(frame.from, frame.read, frame.at);
     }
     if (this.recording.due === 'now') this.#wire.recorded();

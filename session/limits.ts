@@ -31,6 +31,9 @@ export const LIMITS = {
   /** Frames that have gone out and wait to be logged and read, and their characters or bytes. */
   waitingFrames: 32,
   waitingLength: 128 * KIB,
+  /** Upstream frames kept for clients that come back to a named session, beyond its grace time by so much. */
+  resumeBytes: 8 * MIB,
+  resumeExtraMs: 60 * SECOND,
   /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
   segmentBytes: MIB,
   /** The log is flushed at this size, or this age, whichever is first. */

@@ -26,6 +26,7 @@ import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { PendingFrames } from './pending.ts';
 import type { Recording } from './recording.ts';
+import type { Resumption } from './resume-window.ts';
 import { type Client, clientName, Roster } from './roster.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import type { DeadlineName, Wire } from './wire.ts';
@@ -89,6 +90,16 @@ export class Session {
 
   catchUp(): void {
     this.#books.catchUp();
+  }
+
+  /** Upstream frames so far. */
+  get received(): number {
+    return this.#books.received;
+  }
+
+  /** What a client that comes back is owed before anything else. */
+  missed(after: number): Resumption {
+    return this.#books.missed(after);
   }
 
   totals(): Totals {

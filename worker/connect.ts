@@ -172,6 +172,7 @@ function makePlan(connection: Connection): ConnectPlan {
     credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
     simulated,
     role: roleOf(principal, parameters.role),
+    after: parameters.after,
     userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
     offer: offer.answer,

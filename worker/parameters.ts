@@ -9,6 +9,7 @@ import type { Parameter } from './offer.ts';
 
 export interface Parameters {
   readonly session: string | null;
+  readonly after: number | null;
   readonly role: Role | null;
   readonly graceMs: number;
   readonly log: LogMode;
@@ -17,17 +18,19 @@ export interface Parameters {
   readonly dialTimeoutMs: number;
 }
 
+/** Nine digits: more frames than a session of a day can have. */
+const COUNT_MAX = 999_999_999;
+
 /** Throws BrokerError `invalid_request`, which names the parameter. */
 export function readParameters(given: ReadonlyMap<Parameter, string>, settings: Configuration): Parameters {
-  if (given.has('parley-after')) {
-    throw problem(
-      'parley-after',
-      'is not served by this version: a session’s missed frames can be read over REST',
-    );
+  const after = number(given, 'parley-after', 0, COUNT_MAX);
+  if (after !== null && !given.has('parley-session')) {
+    throw problem('parley-after', 'needs parley-session: only a session of a chosen id can be come back to');
   }
   const graceSeconds = number(given, 'parley-grace', 0, settings.PARLEY_GRACE_SECONDS);
   return {
     session: checked(given, 'parley-session', Name),
+    after,
     role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
     log: logMode(given, settings.PARLEY_LOG),

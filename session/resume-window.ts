@@ -1,0 +1,68 @@
+/**
+ * The last upstream frames of a session, for clients that come back: counted from 1, as clients count what they receive.
+ * Bounded in bytes and in age; a client whose next frame has left the window is told so, and never gets a silent hole.
+ */
+import type { Payload } from '../protocol/connect.ts';
+
+interface KeptFrame {
+  readonly payload: Payload;
+  readonly bytes: number;
+  /** ms since the epoch. */
+  readonly at: number;
+}
+
+export type Resumption =
+  | { readonly kind: 'frames'; readonly payloads: readonly Payload[] }
+  /** The client has received more than there ever was: its count is of another session. */
+  | { readonly kind: 'ahead'; readonly received: number }
+  /** The next frame that it needs is not kept any more; `firstKept` is the first that is. */
+  | { readonly kind: 'passed'; readonly firstKept: number };
+
+export class ResumeWindow {
+  readonly #maxBytes: number;
+  readonly #maxAgeMs: number;
+  /** Oldest first. Taken off at the front by index, so that a long session does not move its memory about. */
+  #frames: KeptFrame[] = [];
+  #front = 0;
+  #bytes = 0;
+  #received = 0;
+
+  /** @param maxBytes 0 keeps nothing, and only counts */
+  constructor(maxBytes: number, maxAgeMs: number) {
+    this.#maxBytes = maxBytes;
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  /** Upstream frames so far: what `parley-after` counts. */
+  get received(): number {
+    return this.#received;
+  }
+
+  add(payload: Payload, bytes: number, at: number): void {
+    this.#received += 1;
+    if (this.#maxBytes === 0) return;
+    this.#frames.push({ payload, bytes, at });
+    this.#bytes += bytes;
+    for (let oldest = this.#frames[this.#front]; oldest !== undefined; oldest = this.#frames[this.#front]) {
+      if (this.#bytes <= this.#maxBytes && at - oldest.at <= this.#maxAgeMs) break;
+      this.#bytes -= oldest.bytes;
+      this.#front += 1;
+    }
+    if (this.#front * 2 > this.#frames.length) {
+      this.#frames = this.#frames.slice(this.#front);
+      this.#front = 0;
+    }
+  }
+
+  /** What a client that has received `after` frames is owed. */
+  after(after: number): Resumption {
+    if (after > this.#received) return { kind: 'ahead', received: this.#received };
+    const kept = this.#frames.length - this.#front;
+    const firstKept = this.#received - kept + 1;
+    if (after + 1 < firstKept) return { kind: 'passed', firstKept };
+    return {
+      kind: 'frames',
+      payloads: this.#frames.slice(this.#front + (after + 1 - firstKept)).map(({ payload }) => payload),
+    };
+  }
+}

@@ -6,6 +6,7 @@ import { announcement, httpUrl } from './start/announcement.ts';
 import { certificate } from './start/certificate.ts';
 import { noteWorkerd, releaseDataDir, takeDataDir } from './start/data-dir.ts';
 import { readOptions, type StartOptions } from './start/options.ts';
+import { whenOrphaned } from './start/orphaned.ts';
 import { requirePort } from './start/ports.ts';
 import { StartError } from './start/start-error.ts';
 import { fewFilesWarning, startWorkerd } from './start/workerd-process.ts';
@@ -81,10 +82,12 @@ function stopOnSignals(workerd: ChildProcess, options: StartOptions): () => bool
   };
   // SIGHUP: its terminal was closed.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  // A program that started it and talks to it by Node's channel, as the tests do, is gone: nobody else would stop it.
-  process.once('disconnect', () => {
+  const onGone = (): void => {
     if (signalledAt === null) onSignal();
-  });
+  };
+  whenOrphaned(onGone);
+  // A program that started it and talks to it by Node's channel, as the tests do, is gone: nobody else would stop it.
+  process.once('disconnect', onGone);
   return () => signalledAt !== null;
 }
 

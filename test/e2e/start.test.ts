@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connected } from '../support/client.ts';
-import { freePort, startParley } from '../support/parley-process.ts';
+import { workerdOf } from '../../scripts/start/data-dir.ts';
+import { foreignEnvironment, freePort, startParley } from '../support/parley-process.ts';
 import { eventsOf, sessionOf, sessionsOf } from '../support/rest.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -98,6 +99,35 @@ describe('npm start', () => {
     expect(await sessionsOf(second, 'acct/gw')).toHaveLength(1);
     await second.stop();
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'P3 a %s to npm stops it too: npm has a shell in between, which passes no signal on',
+    async (signal) => {
+      const dataDir = `${dir}/by-npm-${signal}`;
+      const [port, tlsPort] = [await freePort(), await freePort()];
+      const npm = spawn('npm', ['start'], {
+        cwd: ROOT,
+        env: {
+          ...foreignEnvironment(),
+          PORT: String(port),
+          TLS_PORT: String(tlsPort),
+          PARLEY_DATA_DIR: dataDir,
+          PARLEY_DEV_VARS: `${dataDir}.vars`,
+          PARLEY_SKIP_BUILD: '1',
+        },
+      });
+      let output = '';
+      const ended = new Promise<number | null>((resolve) => npm.on('exit', resolve));
+      npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await expect.poll(() => output, { timeout: 20_000 }).toContain('npm run demo');
+      const workerd = workerdOf(dataDir) ?? 0;
+      npm.kill(signal);
+      if (signal === 'SIGTERM')
+        expect([await ended, output]).toEqual([0, expect.stringContaining('stopped')]);
+      await expect.poll(() => isRunning(workerd), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => existsSync(`${dataDir}/parley.pid`), { timeout: 5_000 }).toBe(false);
+    },
+  );
 
   it('a port in use is a sentence that says what to do', async () => {
     const server = createServer();

@@ -63,6 +63,9 @@ CREATE TABLE IF NOT EXISTS token (
 const HAS_TAG = `EXISTS (SELECT 1 FROM json_each(session.metadata) WHERE key = ? AND
   CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(atom AS TEXT) END = ?)`;
 
+/** A token is remembered a little past its end: clocks that disagree take it for good until then, revoked or not. */
+const REMEMBERED_MS = 60_000;
+
 export class DirectoryStore {
   readonly #sql: SqlDatabase;
 
@@ -135,7 +138,7 @@ export class DirectoryStore {
   }
 
   putToken(token: Omit<IssuedToken, 'revoked'>): void {
-    this.#sql.exec('DELETE FROM token WHERE expires_at < ?', token.issuedAt);
+    this.#sql.exec('DELETE FROM token WHERE expires_at < ?', token.issuedAt - REMEMBERED_MS);
     this.#sql.exec(
       'INSERT OR REPLACE INTO token (jti, issued_at, expires_at, claims, revoked) VALUES (?, ?, ?, ?, 0)',
       token.jti,
@@ -159,7 +162,7 @@ export class DirectoryStore {
       }));
   }
 
-  /** False when no token of this id was ever issued here, or it has expired. */
+  /** False when no token of this id was ever issued here, or it expired some time ago. */
   revoke(jti: string): boolean {
     const known = this.#sql.exec('SELECT 1 FROM token WHERE jti = ?', jti).toArray().length === 1;
     this.#sql.exec('UPDATE token SET revoked = 1 WHERE jti = ?', jti);

@@ -93,13 +93,16 @@ describe('P3 the directory', () => {
     expect(store.list(EVERYTHING, null, 10)).toMatchObject([{ startedAt: 2_000, status: 'ended' }]);
   });
 
-  it('P9 a revoked token stays revoked, and expired ones are forgotten', () => {
+  it('P9 a revoked token stays revoked past its end, and expired ones are forgotten', () => {
     const store = new DirectoryStore(memoryDatabase());
     store.putToken({ jti: 'old', issuedAt: 1, expiresAt: 5, claims: '{}' });
-    store.putToken({ jti: 'new', issuedAt: 10, expiresAt: 50, claims: '{}' });
+    store.putToken({ jti: 'late', issuedAt: 1, expiresAt: 99_000, claims: '{}' });
+    store.revoke('late');
+    store.putToken({ jti: 'new', issuedAt: 100_000, expiresAt: 200_000, claims: '{}' });
     expect(store.revoke('new')).toBe(true);
     expect(store.isRevoked('new')).toBe(true);
+    expect(store.isRevoked('late')).toBe(true);
     expect(store.revoke('old')).toBe(false);
-    expect(store.tokens(10, 10).map(({ jti }) => jti)).toEqual(['new']);
+    expect(store.tokens(100_000, 10).map(({ jti }) => jti)).toEqual(['new']);
   });
 });

@@ -6,11 +6,15 @@ import type { Session } from '../session/session.ts';
 import type { Env } from './environment.ts';
 import type { RecorderLink } from './recorder-link.ts';
 
-/** A client that comes back where no session lives: there is nothing to give it. One that is over says so itself. */
-export async function nothingToResume(
-  { after, session }: Pick<ConnectPlan, 'after' | 'session'>,
+/**
+ * Whether a client may not be the first of a session: one that only observes has none dialled, and for one that comes
+ * back where no session lives there is nothing. A session that is over says so itself.
+ */
+export async function mayNotOpen(
+  { mayOpen, after, session }: Pick<ConnectPlan, 'mayOpen' | 'after' | 'session'>,
   env: Env,
 ): Promise<Response | null> {
+  if (!mayOpen) return refuse(publicError('session_not_found'));
   if (after === null || after === 0) return null;
   const view = await env.RECORDER.getByName(sessionObjectName(session)).describe();
   return view === null || view.ending === null

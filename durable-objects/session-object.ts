@@ -15,7 +15,7 @@ import type { Ending } from '../protocol/recording.ts';
 import { closeFor } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
-import { admit, nameRefused, nothingToResume } from './admission.ts';
+import { admit, nameRefused, mayNotOpen } from './admission.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { beginLife, type Life } from './life.ts';
@@ -50,7 +50,7 @@ export class SessionObject extends DurableObject<Env> {
     const plan = readPlan(request);
     await this.#ended;
     if (this.#opening === null) {
-      const refused = await nothingToResume(plan, this.env);
+      const refused = await mayNotOpen(plan, this.env);
       if (refused !== null) return refused;
     }
     this.#opening ??= this.#open(plan);

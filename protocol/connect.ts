@@ -44,6 +44,8 @@ export interface ConnectPlan {
   readonly session: SessionAddress;
   /** True when the client chose the id by `parley-session`: then it may join, and may come back. */
   readonly named: boolean;
+  /** False for a credential that may only observe: it joins what is there, and has nothing dialled. */
+  readonly mayOpen: boolean;
   readonly provider: string;
   readonly model: string | null;
   readonly request: ConnectRequest;

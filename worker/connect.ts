@@ -13,7 +13,7 @@ import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS } from '../providers/registry.ts';
-import { authorize, identify, type Principal } from './authenticate.ts';
+import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
 import { type Configuration, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
 import { type Offer, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
@@ -159,6 +159,7 @@ function makePlan(connection: Connection): ConnectPlan {
   return {
     session: { account: connection.account, gateway: connection.gateway, id: named ?? v7() },
     named: named !== null,
+    mayOpen: claims === null || mayConnect(claims),
     provider: adapter.id,
     model,
     request: {
@@ -201,11 +202,15 @@ function checkClaims({ principal, adapter, parameters }: Connection, model: stri
   }
 }
 
+function mayConnect({ scope }: Claims): boolean {
+  return scope.includes('connect') || scope.includes('admin');
+}
+
 /** A token that names a role gives that role; one that may only observe gives no more. */
 function roleOf(principal: Principal, wanted: Role | null): Role | null {
   if (principal.kind === 'admin') return wanted;
-  const { role, scope } = principal.claims;
-  const granted = scope.includes('connect') || scope.includes('admin') ? (role ?? null) : 'observer';
+  const { role } = principal.claims;
+  const granted = mayConnect(principal.claims) ? (role ?? null) : 'observer';
   if (granted !== null && wanted !== null && wanted !== granted && wanted !== 'observer') {
     throw new BrokerError('forbidden', { why: `it is for the role ${granted}` });
   }

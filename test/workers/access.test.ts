@@ -143,6 +143,20 @@ describe('S-05 client tokens', () => {
     ).toBe(403);
   });
 
+  it('S-05 a token that may only observe joins what is there, and has nothing dialled', async () => {
+    const { token } = await mint({ scope: ['observe'] });
+    const path = `/v1/acct/gw/simulator?model=sim-support&parley-session=${crypto.randomUUID()}`;
+    const observe = () => call(path, { headers: { ...UPGRADE, 'cf-aig-authorization': token } });
+    expect((await observe()).status).toBe(404);
+    const opener = await call(path, { headers: { ...UPGRADE, 'cf-aig-authorization': ADMIN } });
+    opener.webSocket?.accept();
+    const joined = await observe();
+    expect(joined.status).toBe(101);
+    joined.webSocket?.accept();
+    joined.webSocket?.close();
+    opener.webSocket?.close();
+  });
+
   it.each(['file:///page.html', 'data:text/html,x', 'app.example'])(
     'S-05 a token is not bound to what no page has as its origin: %s',
     async (origin) => {

@@ -3,7 +3,7 @@ import type { ConnectPlan } from '../protocol/connect.ts';
 import { type ErrorCode, publicError } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
-import type { ProviderAdapter } from '../providers/adapter.ts';
+import type { ProviderAdapter, UpstreamRequest } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
 import { type Dialled, dial, type Refused } from './upstream-socket.ts';
 
@@ -18,13 +18,20 @@ export interface FailedDial {
 /** The platform's own fetch, or the built-in simulator's. */
 export type Fetcher = (request: Request) => Promise<Response>;
 
-export function dialUpstream(
+/** Never rejects: an adapter that fails must not leave a session behind that neither opens nor ends. */
+export async function dialUpstream(
   adapter: ProviderAdapter,
   plan: ConnectPlan,
   state: JsonValue,
   fetcher: Fetcher,
 ): Promise<Dialled> {
-  return dial(adapter.dial(plan.request, state), fetcher, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
+  let target: UpstreamRequest;
+  try {
+    target = adapter.dial(plan.request, state);
+  } catch (error) {
+    return { kind: 'unreachable', detail: `the adapter does not know where to: ${String(error)}` };
+  }
+  return dial(target, fetcher, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
 }
 
 /** What a dial that did not open means. The stored key never leaves: it is cut out of whatever the provider answered. */

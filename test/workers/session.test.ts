@@ -176,6 +176,18 @@ describe('P7 one session, one upstream', () => {
     await asAdmin(`/v1/acct/gw/sessions/${idOf(first)}/end`, { method: 'POST' });
   });
 
+  it('P7 a plain session whose last client has left cannot be joined while its usage is waited for', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    client.socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}');
+    await until(client, 'response.created');
+    client.socket.close(1000);
+    await client.closed;
+    const headers = { upgrade: 'websocket', 'cf-aig-authorization': ADMIN };
+    const late = await call(`${SIMULATOR}&parley-session=${idOf(client)}`, { headers });
+    expect(late.status).toBe(409);
+  });
+
   it('P7 a session that has ended cannot be joined; one of another provider neither', async () => {
     const id = crypto.randomUUID();
     const client = await open(`${SIMULATOR}&parley-session=${id}`);

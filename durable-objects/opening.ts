@@ -85,13 +85,15 @@ function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter)
 
 /** Providers quote keys in their refusals ("Incorrect API key provided: …"). */
 function scrubbed(body: Uint8Array, secret: string | null): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(body);
-  if (secret === null || secret === '') return copy;
-  const text = new TextDecoder().decode(copy);
+  const text = new TextDecoder().decode(body);
+  const clean = withoutSecret(text, secret);
   // Untouched bytes stay untouched: decoding and encoding again would change a body that is not UTF-8.
-  return text.includes(secret)
-    ? new Uint8Array(new TextEncoder().encode(text.replaceAll(secret, '[redacted]')))
-    : copy;
+  return clean === text ? new Uint8Array(body) : new Uint8Array(new TextEncoder().encode(clean));
+}
+
+/** `text` of the provider, which may quote the key that it was dialled with. */
+export function withoutSecret(text: string, secret: string | null): string {
+  return secret === null || secret === '' ? text : text.replaceAll(secret, '[redacted]');
 }
 
 function hostOf(baseUrl: string): string {

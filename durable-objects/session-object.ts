@@ -20,7 +20,7 @@ import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { beginLife, type Life } from './life.ts';
 import { logLine } from './log-line.ts';
-import { dialUpstream, failedDial, type Fetcher } from './opening.ts';
+import { dialUpstream, failedDial, type Fetcher, withoutSecret } from './opening.ts';
 import { openSessions } from './open-sessions.ts';
 import { Timers } from './timers.ts';
 
@@ -154,10 +154,11 @@ export class SessionObject extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: socket, headers });
   }
 
-  #startUpstream({ session, upstream }: Life): void {
+  #startUpstream({ session, upstream, plan }: Life): void {
     upstream?.start({
       frame: (payload) => session.upstreamFrame(payload, Date.now()),
-      closed: (code, reason) => session.upstreamClosed(code, reason, Date.now()),
+      closed: (code, reason) =>
+        session.upstreamClosed(code, withoutSecret(reason, plan.request.credential), Date.now()),
       failed: (detail) =>
         detail.includes('too large')
           ? session.upstreamFrameTooBig(Date.now())

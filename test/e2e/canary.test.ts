@@ -58,13 +58,14 @@ function findIn(haystack: Buffer): string[] {
   return secrets().filter((secret) => formsOf(secret).some((form) => haystack.includes(form)));
 }
 
-/** One session: the provider quotes the keys that it got, and closes with one in its reason. */
+/** One session, at whose end the provider quotes the key that it got. */
 async function use(options: ConnectOptions): Promise<string> {
   const pending = connect(parley, options);
   const provider = upstream.answer.kind === 'accept' ? await upstream.next() : null;
   const client = await pending;
   if ('status' in client) return JSON.stringify(client);
-  provider?.socket.write(Buffer.concat([frame(1, `{"type":"${CONTROL}"}`), closing(4000, 'done')]));
+  const reason = `no more for ${provider?.headers['authorization']}`;
+  provider?.socket.write(Buffer.concat([frame(1, `{"type":"${CONTROL}"}`), closing(4000, reason)]));
   const closed = await client.closed;
   return JSON.stringify([closed, client.socket.protocol]);
 }

@@ -140,7 +140,7 @@ function makePlan(connection: Connection): ConnectPlan {
       suggestion: accepted.suggestion,
     });
   }
-  const model = adapter.modelOf({ path: target.path, query: offer.query });
+  const model = theOneModel(adapter, target.path, offer.query);
   const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
@@ -185,6 +185,14 @@ function makePlan(connection: Connection): ConnectPlan {
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
   };
+}
+
+/** Throws for a query that names two: which of them a provider takes is its own affair, and a token allows one. */
+function theOneModel(adapter: ProviderAdapter, path: string, query: Offer['query']): string | null {
+  const model = adapter.modelOf({ path, query });
+  if (adapter.modelOf({ path, query: query.toReversed() }) !== model)
+    throw new BrokerError('invalid_request', { problem: 'the query names two models' });
+  return model;
 }
 
 /** What the token narrows: provider, model, session. */

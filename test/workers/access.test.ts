@@ -132,6 +132,8 @@ describe('S-05 client tokens', () => {
     const simulator = '/v1/acct/gw/simulator?model=sim-support';
     expect(await connect((await mint({ providers: ['openai'] })).token, simulator)).toBe(403);
     expect(await connect((await mint({ models: ['gpt-realtime'] })).token, simulator)).toBe(403);
+    const two = await mint({ models: ['sim-support'] });
+    expect(await connect(two.token, `${simulator}&model=gpt-realtime`)).toBe(400);
     expect(await connect((await mint({ session: 'mine' })).token, `${simulator}&parley-session=yours`)).toBe(
       403,
     );

@@ -105,12 +105,7 @@ function shapeOf(issued: IssuedToken, token: string | null): TokenShape {
 }
 
 async function readBody<T extends v.GenericSchema>(request: Request, schema: T): Promise<v.InferOutput<T>> {
-  const text = await request.text();
-  if (text.length > LIMITS.requestBodyBytes) {
-    throw new BrokerError('invalid_request', {
-      problem: `the body is over ${LIMITS.requestBodyBytes} characters`,
-    });
-  }
+  const text = await textOf(request, LIMITS.requestBodyBytes);
   let value: unknown;
   try {
     value = text.trim() === '' ? {} : JSON.parse(text);
@@ -123,4 +118,18 @@ async function readBody<T extends v.GenericSchema>(request: Request, schema: T):
   throw new BrokerError('invalid_request', {
     problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
   });
+}
+
+/** Reads no further than the limit: a body may be announced as any size, or as none. */
+async function textOf(request: Request, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new BrokerError('invalid_request', { problem: `the body is over ${maxBytes} bytes` });
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }

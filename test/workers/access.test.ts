@@ -289,6 +289,23 @@ describe('P1 refusals that a client can read', () => {
     },
   );
 
+  it('P10 a body is read to 64 KiB, and one byte past it no further', async () => {
+    const body = (bytes: number) => `{"scope":["read"]}${' '.repeat(bytes)}`.slice(0, bytes);
+    const post = (sent: BodyInit) => asAdmin('/v1/acct/gw/tokens', { method: 'POST', body: sent });
+    expect((await post(body(65_536))).status).toBe(200);
+    const over = await post(body(65_537));
+    expect([over.status, await errorOf(over)]).toEqual([400, 'invalid_request']);
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(16_384).fill(32));
+      },
+    });
+    expect((await post(endless)).status).toBe(400);
+    expect(pulled).toBeLessThan(20);
+  });
+
   it('P10 a query with more metadata filters than a session has tags is refused', async () => {
     const filters = (count: number) => Array.from({ length: count }, (_, n) => `metadata.k${n}=x`).join('&');
     expect((await asAdmin(`/v1/acct/gw/sessions?${filters(5)}`)).status).toBe(200);

@@ -23,7 +23,7 @@ export interface Life {
 
 /** A session that is about to dial. The edge has looked the provider up already, so it is known. */
 export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (problem: string) => void): Life {
-  const adapter = providerFor(plan.provider);
+  const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
   const startedAt = Date.now();
   const session = new Session(plan, adapter, LIMITS, wire, startedAt);

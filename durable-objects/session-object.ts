@@ -121,7 +121,7 @@ export class SessionObject extends DurableObject<Env> {
     this.#life = life;
     openSessions.add(sessionObjectName(plan.session));
     const startedAt = Date.now();
-    const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(plan));
+    const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(life));
     const now = Date.now();
     if (dialled.kind === 'open') {
       life.upstream = dialled.socket;
@@ -139,7 +139,7 @@ export class SessionObject extends DurableObject<Env> {
   /** Takes a client in. The upstream's frames flow from here on: nothing is awaited, so the first one is not lost. */
   #attach(life: Life, plan: ConnectPlan): Response {
     const { session } = life;
-    const translation = life.adapter.translation?.(plan.signals) ?? null;
+    const translation = life.adapter.translation?.(plan.signals, life.plan.request) ?? null;
     const owed = admit(session, plan, { provider: life.plan.provider, isTranslated: translation !== null });
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
@@ -166,14 +166,14 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  #fetcher(plan: ConnectPlan): Fetcher {
+  #fetcher({ plan, adapter }: Life): Fetcher {
     if (!plan.simulated) return (request) => fetch(request);
     // The compiler does not know this Worker's own exports; worker/index.ts exports the simulator under this name.
     const { SimulatorEntrypoint } = this.ctx.exports as unknown as {
       readonly SimulatorEntrypoint: { fetch: Fetcher };
     };
     return (request) => {
-      request.headers.set(SIMULATED_HEADER, plan.provider);
+      request.headers.set(SIMULATED_HEADER, adapter.dialect ?? adapter.id);
       return SimulatorEntrypoint.fetch(request);
     };
   }

@@ -75,13 +75,16 @@ export interface ConnectPlan {
 export interface SubprotocolOffer {
   /** Offered values that carry no secret, in the client's order. */
   readonly open: readonly string[];
-  /** The gateway credential as it was offered, when every offered value carries a credential. */
+  /**
+   * A credential as it was offered, when every offered value carries one: the gateway's own, else the first. It goes back
+   * to nobody but the client that sent it.
+   */
   readonly lastResort: string | null;
 }
 
 /**
  * The one value to answer with, or null for none: the upstream's choice if it was offered, else the first that carries
- * no secret, else the gateway credential as the last resort (browsers fail when an offer goes unanswered).
+ * no secret, else a credential as the last resort (browsers fail when an offer goes unanswered).
  */
 export function chooseSubprotocol(offer: SubprotocolOffer, upstreamChoice: string | null): string | null {
   if (upstreamChoice !== null && offer.open.includes(upstreamChoice)) return upstreamChoice;

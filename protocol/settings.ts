@@ -3,6 +3,7 @@
  * `npm start`. A bad value is a sentence that names the setting and says what it may be.
  */
 import * as v from 'valibot';
+import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -61,6 +62,20 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
+/** JSON, as text or as it stands in `[vars]`. */
+const customProviders = v.optional(
+  v.pipe(
+    v.unknown(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): readonly CustomProvider[] => {
+      const read = readCustomProviders(dataset.value);
+      if (read.ok) return read.providers;
+      for (const message of read.problems) addIssue({ message });
+      return NEVER;
+    }),
+  ),
+  null,
+);
+
 const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
   PARLEY_ADMIN_TOKEN: secret('PARLEY_ADMIN_TOKEN', 16),
@@ -76,6 +91,8 @@ const SettingsSchema = v.object({
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
   PARLEY_ALLOWED_ORIGINS: origins,
+  /** Providers of this deployment's own. Null: none. */
+  PARLEY_CUSTOM_PROVIDERS: customProviders,
 });
 
 export type Settings = v.InferOutput<typeof SettingsSchema>;

@@ -60,12 +60,17 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   /** Raise it when the state's shape changes; state saved under another number is dropped. */
   readonly stateVersion: number;
 
-  /** Names of the deployment's settings for this provider, and where it is dialled without one. */
+  /**
+   * The deployment's settings for this provider: the names of its key (null: it takes none) and base URL, and the base URL
+   * without one: the provider's own, `SIMULATED_BASE_URL`, or null where each deployment has its own.
+   */
   readonly settings: {
     readonly key: string | null;
     readonly baseUrl: string;
-    readonly defaultBaseUrl: string;
+    readonly defaultBaseUrl: string | null;
   };
+  /** The id of the adapter whose wire this one speaks under another name; its simulator plays this one too. */
+  readonly dialect?: string;
   /** In the order in which they are tried. */
   readonly carriers: readonly Carrier[];
   /** The only client headers that may reach the provider; lower case. */
@@ -103,8 +108,11 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    * `read` then decides. A skimmed frame goes across, and never changes the state.
    */
   skim?(state: S, from: Sender, payload: Payload): readonly Observation[] | null;
-  /** Optional: the translation that this client needs, by how it connected. Null: it speaks the provider's own wire. */
-  translation?(signals: ClientSignals): Translation | null;
+  /**
+   * Optional: the translation that this client needs, by how it connected and what was dialled. Null: it speaks the wire
+   * of that dial.
+   */
+  translation?(signals: ClientSignals, dialled: ConnectRequest): Translation | null;
   /**
    * Optional: a client frame of which a provider takes only the first, such as the one that sets a session up. A later one
    * does not go up; its sender gets `answer` instead, as the provider would have answered the first.
@@ -120,10 +128,15 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   };
   /** Optional: REST calls of the provider's SDKs that lead to its socket. */
   readonly rest?: RestProxy;
+  /**
+   * Optional: what was measured and not told yet. Asked once, at the end of a session, so that usage which is summed up
+   * over many frames loses nothing.
+   */
+  remainder?(state: S): readonly Observation[];
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
   owes(state: S): boolean;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
-  resumable?(code: number, reason: string): boolean;
+  resumable?(code: number, reason: string, state: S): boolean;
 }
 
 /**

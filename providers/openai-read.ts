@@ -7,12 +7,15 @@ import {
   type JsonObject,
   type JsonValue,
   member,
+  parseJson,
 } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
+import type { Payload } from './adapter.ts';
 import { audioObservation } from './openai-skim.ts';
 import {
   changeOpen,
   closed,
+  inputSetting,
   opened,
   type OpenAIState,
   withItem,
@@ -32,6 +35,11 @@ export interface EventReading {
 
 const NOTHING: readonly Observation[] = [];
 
+/** The event of a frame; undefined for a frame that is none. */
+export function eventOf(payload: Payload): JsonObject | undefined {
+  return typeof payload === 'string' ? asObject(parseJson(payload)) : undefined;
+}
+
 export function readClientEvent(state: OpenAIState, event: JsonObject): EventReading {
   switch (asText(event['type'])) {
     case 'input_audio_buffer.append': {
@@ -44,7 +52,8 @@ export function readClientEvent(state: OpenAIState, event: JsonObject): EventRea
     case 'input_audio_buffer.commit':
       // With voice activity detection the provider says when speech ended; without it the commit does.
       return { state, observations: hasTurnDetection(state) ? NOTHING : [{ kind: 'asked' }] };
-    case 'session.update': {
+    case 'session.update':
+    case 'transcription_session.update': {
       const session = asObject(event['session']);
       return { state: session === undefined ? state : withWanted(state, session), observations: NOTHING };
     }
@@ -61,7 +70,9 @@ export function readServerEvent(state: OpenAIState, event: JsonObject): EventRea
   if (type.startsWith('conversation.item.')) return readItemEvent(state, type, event);
   switch (type) {
     case 'session.created':
-    case 'session.updated': {
+    case 'session.updated':
+    case 'transcription_session.created':
+    case 'transcription_session.updated': {
       const session = asObject(event['session']);
       if (session === undefined) return { state, observations: NOTHING };
       const expiresAt = asCount(session['expires_at']);
@@ -79,7 +90,7 @@ export function readServerEvent(state: OpenAIState, event: JsonObject): EventRea
 }
 
 function hasTurnDetection(state: OpenAIState): boolean {
-  return member(member(member(state.session ?? state.wanted, 'audio'), 'input'), 'turn_detection') !== null;
+  return inputSetting(state, 'turn_detection') !== null;
 }
 
 function readItemEvent(state: OpenAIState, type: string, event: JsonObject): EventReading {
@@ -131,8 +142,7 @@ function readTranscription(state: OpenAIState, itemId: string, event: JsonObject
 
 /** The event does not name the model that transcribed; the session's configuration does. */
 function transcriptionModel(state: OpenAIState): string | null {
-  const input = member(member(state.session ?? state.wanted, 'audio'), 'input');
-  return asText(member(member(input, 'transcription'), 'model')) ?? null;
+  return asText(member(inputSetting(state, 'transcription'), 'model')) ?? null;
 }
 
 function readResponseEvent(state: OpenAIState, type: string, event: JsonObject): EventReading {
@@ -260,7 +270,7 @@ function readFailure(state: OpenAIState, error: JsonObject): EventReading {
 const KEY = /\b(?:sk|ek)[-_][A-Za-z0-9*_-]{3,}/g;
 const MESSAGE_CHARACTERS = 500;
 
-function errorObservation(error: JsonObject): Observation {
+export function errorObservation(error: JsonObject): Observation {
   return {
     kind: 'error',
     code: asText(error['code']) ?? asText(error['type']) ?? 'unknown',

@@ -7,7 +7,7 @@
  */
 import { asArray, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { Outgoing } from './adapter.ts';
-import { merge, type OpenAIState, type OpenResponse } from './openai-state.ts';
+import { isBetaSession, merge, type OpenAIState, type OpenResponse } from './openai-state.ts';
 
 const NOTHING: Outgoing = { upstream: [], clients: [] };
 const PREFIX = 'parley_restore_';
@@ -31,6 +31,9 @@ export function beginRestore(state: OpenAIState): {
   };
 }
 
+/** What a provider of this wire says first: one of them, or both. */
+const GREETINGS = new Set(['session.created', 'conversation.created']);
+
 export interface RestoreStep {
   readonly state: OpenAIState;
   readonly route: 'across' | 'nowhere';
@@ -45,7 +48,7 @@ export function continueRestore(state: OpenAIState, event: JsonObject): RestoreS
   const type = asText(event['type']) ?? '';
   switch (restoring.step) {
     case 'greeting':
-      if (type !== 'session.created') return { state, route: 'across' };
+      if (!GREETINGS.has(type)) return { state, route: 'across' };
       return {
         state: { ...state, restoring: { step: 'answers', missing: CONFIGURATIONS } },
         route: 'nowhere',
@@ -69,7 +72,7 @@ function answers(type: string, event: JsonObject): boolean {
 
 /** What answers our own frames, and would be news to no client. */
 function isOurs(state: OpenAIState, type: string, event: JsonObject): boolean {
-  if (type === 'rate_limits.updated') return true;
+  if (type === 'rate_limits.updated' || GREETINGS.has(type)) return true;
   if (type === 'error') return asText(member(event['error'], 'event_id'))?.startsWith(PREFIX) === true;
   if (!type.startsWith('conversation.item.')) return false;
   const id = asText(member(event['item'], 'id'));
@@ -82,7 +85,7 @@ function restoringFrames(state: OpenAIState): readonly string[] {
     { type: 'session.update', event_id: FIRST, session: withoutTurnTaking(session) },
   ];
   state.items.forEach((item, index) => {
-    const again = recreated(item);
+    const again = recreated(item, isBetaSession(session) ? 'text' : 'output_text');
     if (again !== null)
       frames.push({ type: 'conversation.item.create', event_id: `${PREFIX}${index}`, item: again });
   });
@@ -97,7 +100,8 @@ const MEANINGFUL_NULLS = new Set(['turn_detection', 'transcription', 'noise_redu
 
 function configuration(state: OpenAIState): JsonObject {
   const merged = merge(state.session ?? {}, state.wanted);
-  return { type: 'realtime', ...asObject(strip(merged, true)) };
+  const session = asObject(strip(merged, true)) ?? {};
+  return isBetaSession(session) ? session : { type: 'realtime', ...session };
 }
 
 function strip(value: JsonValue, top: boolean): JsonValue {
@@ -112,21 +116,29 @@ function strip(value: JsonValue, top: boolean): JsonValue {
   );
 }
 
+const QUIET = { create_response: false, interrupt_response: false };
+
 /** Stray audio must not start an answer in the middle of a restoration. */
 function withoutTurnTaking(session: JsonObject): JsonObject {
-  const detection = asObject(member(member(member(session, 'audio'), 'input'), 'turn_detection'));
-  if (detection === undefined) return session;
-  const quiet = { ...detection, create_response: false, interrupt_response: false };
-  return merge(session, { audio: { input: { turn_detection: quiet } } });
+  const nested = asObject(member(member(member(session, 'audio'), 'input'), 'turn_detection'));
+  const flat = asObject(session['turn_detection']);
+  return merge(session, {
+    ...(nested === undefined ? {} : { audio: { input: { turn_detection: { ...nested, ...QUIET } } } }),
+    ...(flat === undefined ? {} : { turn_detection: { ...flat, ...QUIET } }),
+  });
 }
 
-/** An item as it may be created again, or null when it cannot be. */
-function recreated(item: JsonObject): JsonObject | null {
+/**
+ * An item as it may be created again, or null when it cannot be.
+ *
+ * @param spoken what the wire calls a text part of the model's
+ */
+function recreated(item: JsonObject, spoken: string): JsonObject | null {
   const id = asText(item['id']) ?? '';
   switch (asText(item['type'])) {
     case 'message': {
       const role = asText(item['role']) ?? 'user';
-      const content = (asArray(item['content']) ?? []).flatMap((part) => recreatedPart(role, part));
+      const content = (asArray(item['content']) ?? []).flatMap((part) => recreatedPart(role, part, spoken));
       return content.length === 0 ? null : { id, type: 'message', role, content };
     }
     case 'function_call':
@@ -140,13 +152,13 @@ function recreated(item: JsonObject): JsonObject | null {
 }
 
 /** Assistant audio cannot be supplied; its transcript can, as text. The user's audio was not kept, its words were. */
-function recreatedPart(role: string, part: JsonValue): JsonValue[] {
+function recreatedPart(role: string, part: JsonValue, spoken: string): JsonValue[] {
   const object = asObject(part);
   if (object === undefined) return [];
   const text = asText(object['text']) ?? asText(object['transcript']);
   if (asText(object['type']) === 'input_image') return [object];
   if (text === undefined || text === '') return [];
-  return [{ type: role === 'assistant' ? 'output_text' : 'input_text', text }];
+  return [{ type: role === 'assistant' ? spoken : 'input_text', text }];
 }
 
 function pick(object: JsonObject, keys: readonly string[]): JsonObject {

@@ -13,14 +13,28 @@ const HEAD_MAX = 512;
 
 /** The audio must be the frame's last member, or what follows it could say otherwise. */
 const AUDIO = {
-  upstream: { type: 'response.output_audio.delta', member: '"delta":"' },
-  client: { type: 'input_audio_buffer.append', member: '"audio":"' },
-} as const;
+  // The second name is that of the beta wire.
+  upstream: { types: ['response.output_audio.delta', 'response.audio.delta'], member: '"delta":"' },
+  client: { types: ['input_audio_buffer.append'], member: '"audio":"' },
+} satisfies Record<Sender['side'], { readonly types: readonly string[]; readonly member: string }>;
 
 /** Types that `readServerEvent` and `readClientEvent` look into; whole families by their first part. */
 const READ = {
-  upstream: ['response.', 'conversation.item.', 'session.', 'input_audio_buffer.speech_stopped', 'error'],
-  client: ['input_audio_buffer.append', 'input_audio_buffer.commit', 'session.update', 'response.create'],
+  upstream: [
+    'response.',
+    'conversation.item.',
+    'session.',
+    'transcription_session.',
+    'input_audio_buffer.speech_stopped',
+    'error',
+  ],
+  client: [
+    'input_audio_buffer.append',
+    'input_audio_buffer.commit',
+    'session.update',
+    'transcription_session.update',
+    'response.create',
+  ],
 } as const;
 
 const NOTHING: readonly Observation[] = [];
@@ -29,24 +43,28 @@ const NOTHING: readonly Observation[] = [];
 export function skim(state: OpenAIState, from: Sender, payload: Payload): readonly Observation[] | null {
   if (typeof payload !== 'string' || !payload.startsWith(HEAD) || state.restoring !== null) return null;
   const type = payload.slice(HEAD.length, payload.indexOf('"', HEAD.length));
-  if (type === AUDIO[from.side].type) return skimAudio(state, from, payload);
+  if (isAudio(from, type)) return skimAudio(state, from, payload);
   if (READ[from.side].some((read) => type.startsWith(read))) return null;
   // A second `type`, or one that is hidden by escapes, would be another event.
   return payload.includes('"type"', HEAD.length) || payload.includes('\\') ? null : NOTHING;
 }
 
 function skimAudio(state: OpenAIState, from: Sender, payload: string): readonly Observation[] | null {
-  const { type, member: name } = AUDIO[from.side];
+  const { member: name } = AUDIO[from.side];
   const start = payload.indexOf(name) + name.length;
   if (start < name.length || start > HEAD_MAX || !payload.endsWith('"}')) return null;
   // The string must reach to the end; an escape inside it would make it another string.
   const end = payload.length - 2;
   if (payload.indexOf('"', start) !== end || payload.includes('\\', start)) return null;
   const event = parseJson(`${payload.slice(0, start)}"}`);
-  if (asText(member(event, 'type')) !== type) return null;
+  if (!isAudio(from, asText(member(event, 'type')))) return null;
   const down = from.side === 'upstream';
   if (down && isFirstOutput(state, asText(member(event, 'response_id')))) return null;
   return [audioObservation(state, down ? 'model' : 'user', payload.slice(start, end))];
+}
+
+function isAudio(from: Sender, type: string | undefined): boolean {
+  return type !== undefined && AUDIO[from.side].types.includes(type);
 }
 
 export function audioObservation(

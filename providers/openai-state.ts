@@ -145,18 +145,61 @@ export function closed(state: OpenAIState, id: string | undefined): OpenAIState 
   return open.length === state.open.length ? state : { ...state, open };
 }
 
+/** What the beta wire, and providers that kept its flat sessions, call a setting of `audio.input` or `audio.output`. */
+const FLAT = {
+  input: {
+    format: 'input_audio_format',
+    transcription: 'input_audio_transcription',
+    turn_detection: 'turn_detection',
+  },
+  output: { format: 'output_audio_format' },
+} as const;
+
+/** A setting of the input audio, wherever the session has it; undefined when it has none. */
+export function inputSetting(
+  state: OpenAIState,
+  name: 'transcription' | 'turn_detection',
+): JsonValue | undefined {
+  return audioSetting(state, 'input', name, FLAT.input[name]);
+}
+
+function audioSetting(
+  { session, wanted }: OpenAIState,
+  direction: 'input' | 'output',
+  name: string,
+  flat: string,
+): JsonValue | undefined {
+  const config = session ?? wanted;
+  const nested = member(member(member(config, 'audio'), direction), name);
+  return nested === undefined ? member(config, flat) : nested;
+}
+
+/** True of a session as the beta wire has it. */
+export function isBetaSession(session: JsonObject): boolean {
+  return session['modalities'] !== undefined || session['input_audio_format'] !== undefined;
+}
+
 /** Bytes for each millisecond in one direction; null when the format is not one that is known. */
 export function audioRate(state: OpenAIState, direction: 'input' | 'output'): number | null {
-  const format = member(member(member(state.session ?? state.wanted, 'audio'), direction), 'format');
+  const format = audioSetting(state, direction, 'format', FLAT[direction].format);
   // The default, before a session says otherwise.
   if (format === undefined) return bytesPerMs('pcm16', 24_000);
-  switch (asText(member(format, 'type'))) {
+  return formatRate(format);
+}
+
+/** Bytes for each millisecond of a format, by its object or by its beta name. */
+export function formatRate(format: JsonValue): number | null {
+  switch (asText(format) ?? asText(member(format, 'type'))) {
+    case 'pcm16':
+      return bytesPerMs('pcm16', 24_000);
     case 'audio/pcm': {
       const rate = member(format, 'rate');
       return bytesPerMs('pcm16', typeof rate === 'number' && rate > 0 ? rate : 24_000);
     }
     case 'audio/pcmu':
     case 'audio/pcma':
+    case 'g711_ulaw':
+    case 'g711_alaw':
       return bytesPerMs('g711', 8000);
     default:
       return null;

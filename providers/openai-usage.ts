@@ -1,5 +1,5 @@
 /** OpenAI's usage objects, as our meters. */
-import { asCount, asObject, asText, type JsonValue, member } from '../protocol/json.ts';
+import { asCount, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { TokenCounts, Usage } from '../protocol/observations.ts';
 
 /**
@@ -7,11 +7,12 @@ import type { TokenCounts, Usage } from '../protocol/observations.ts';
  * when there is none: a cancelled or failed response may carry no usage, and unknown is not zero.
  *
  * Where `cached_tokens` comes without its details the split by modality is unknown; the cached counts stay 0 (which
- * prices the input in full), and the raw object, which the record keeps, tells.
+ * prices the input in full), and the raw object, which the record keeps, tells. An object without counts, which some
+ * providers of this wire send, is none.
  */
 export function responseUsage(usage: JsonValue | undefined): Usage | null {
   const object = asObject(usage);
-  if (object === undefined) return null;
+  if (object === undefined || !hasCounts(object)) return null;
   const input = member(object, 'input_token_details');
   const output = member(object, 'output_token_details');
   return {
@@ -23,6 +24,12 @@ export function responseUsage(usage: JsonValue | undefined): Usage | null {
       reasoning: asCount(member(output, 'reasoning_tokens')) ?? 0,
     },
   };
+}
+
+function hasCounts(usage: JsonObject): boolean {
+  return ['input_tokens', 'output_tokens', 'input_token_details', 'output_token_details'].some(
+    (name) => usage[name] !== undefined && usage[name] !== null,
+  );
 }
 
 /** `….input_audio_transcription.completed` → `usage`: tokens, or seconds of audio. */

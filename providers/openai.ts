@@ -2,7 +2,7 @@
  * OpenAI Realtime (GA wire), and whatever speaks it. Sources: the `openai` SDK 7.57, captures of api.openai.com of
  * 2026-09-18, and OpenAI's guides, as of 2026-11.
  */
-import { asObject, parseJson } from '../protocol/json.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import type {
   ConnectRequest,
   Payload,
@@ -12,10 +12,21 @@ import type {
   UpstreamRequest,
 } from './adapter.ts';
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
-import { readClientEvent, readServerEvent } from './openai-read.ts';
+import {
+  beginNeighbour,
+  neighbourOf,
+  neighbourOwes,
+  neighbourQuery,
+  type NeighbourState,
+  readNeighbour,
+} from './openai-neighbours.ts';
+import { eventOf, readClientEvent, readServerEvent } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
 import { skim } from './openai-skim.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
+
+/** After the longest session (1001), and when the provider or the connection failed. */
+export const RESUMABLE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013]);
 
 const ORGANIZATION = 'openai-organization';
 const PROJECT = 'openai-project';
@@ -62,7 +73,8 @@ export function openaiDialect(
   };
 }
 
-export const openai = openaiDialect({
+/** OpenAI's realtime wire alone: conversations and transcription sessions. */
+export const openaiRealtime = openaiDialect({
   id: 'openai',
   aliases: [],
   settings: {
@@ -72,6 +84,41 @@ export const openai = openaiDialect({
   },
 });
 
+/** All of OpenAI's WebSockets. */
+export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
+  ...openaiRealtime,
+  accepts: (path) => (neighbourOf(upstreamPath(path)) === null ? openaiRealtime.accepts(path) : { ok: true }),
+  begin: ({ path }) => {
+    const neighbour = neighbourOf(upstreamPath(path));
+    return neighbour === null ? FRESH : beginNeighbour(neighbour, path);
+  },
+  read: (state, from, payload) => {
+    if (!isNeighbour(state)) return read(state, from, payload);
+    const event = eventOf(payload);
+    return event === undefined
+      ? { state, observations: [], route: 'across' }
+      : readNeighbour(state, from, event);
+  },
+  skim: (state, from, payload) => (isNeighbour(state) ? null : skim(state, from, payload)),
+  translation: (signals, dialled) =>
+    neighbourOf(upstreamPath(dialled.path)) === null ? betaTranslation(signals) : null,
+  intercepts: (state) => !isNeighbour(state) && openaiRealtime.intercepts(state),
+  restore: (state) =>
+    isNeighbour(state) ? { state, send: { upstream: [], clients: [] }, complete: true } : beginRestore(state),
+  // A neighbour keeps what was said on the socket itself, so there it ends with its socket.
+  resumable: (code, _reason, state) => !isNeighbour(state) && RESUMABLE_CODES.has(code),
+  owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
+};
+
+function isNeighbour(state: OpenAIState | NeighbourState): state is NeighbourState {
+  return 'neighbour' in state;
+}
+
+/** The path below the base URL, which ends in `/v1` as the SDK's does. */
+function upstreamPath(path: string): string {
+  return path.replace(/^v1\//, '') || 'realtime';
+}
+
 function dial(request: ConnectRequest): UpstreamRequest {
   const headers: Record<string, string> = { ...request.headers };
   for (const name of HEADER_SUBPROTOCOLS) {
@@ -80,17 +127,20 @@ function dial(request: ConnectRequest): UpstreamRequest {
   }
   // Never the key as a subprotocol beside it: OpenAI refuses two credentials. Never the beta signal: it closes with 4000.
   if (request.credential !== null) headers['Authorization'] = `Bearer ${request.credential}`;
+  const path = upstreamPath(request.path);
   const query = new URLSearchParams();
-  for (const [name, value] of targetQuery(request.query)) query.append(name, value);
+  for (const [name, value] of targetQuery(path, request.query)) query.append(name, value);
   return {
-    url: `${request.baseUrl}/realtime${query.size === 0 ? '' : `?${query.toString()}`}`,
+    url: `${request.baseUrl}/${path}${query.size === 0 ? '' : `?${query.toString()}`}`,
     headers,
     subprotocols: request.subprotocols.filter((each) => each === 'realtime'),
   };
 }
 
 /** A transcription session or a call names its own model; a `model` beside them is refused. */
-function targetQuery(query: ConnectRequest['query']): ConnectRequest['query'] {
+function targetQuery(path: string, query: ConnectRequest['query']): ConnectRequest['query'] {
+  const neighbour = neighbourOf(path);
+  if (neighbour !== null) return neighbourQuery(neighbour, query);
   const hasOther = query.some(
     ([name, value]) => name === 'call_id' || (name === 'intent' && value === 'transcription'),
   );
@@ -98,8 +148,12 @@ function targetQuery(query: ConnectRequest['query']): ConnectRequest['query'] {
 }
 
 function read(state: OpenAIState, from: Sender, payload: Payload): Reading<OpenAIState> {
-  const event = typeof payload === 'string' ? asObject(parseJson(payload)) : undefined;
-  if (event === undefined) return { state, observations: [], route: 'across' };
+  const event = eventOf(payload);
+  return event === undefined ? { state, observations: [], route: 'across' } : readEvent(state, from, event);
+}
+
+/** Reads one event of the realtime wire. */
+export function readEvent(state: OpenAIState, from: Sender, event: JsonObject): Reading<OpenAIState> {
   if (from.side === 'client') return { ...readClientEvent(state, event), route: 'across' };
   if (state.restoring !== null) {
     const step = continueRestore(state, event);

@@ -1,4 +1,5 @@
 /** The built-in simulator as a provider: it speaks OpenAI's wire, needs no key, and is dialled within this deployment. */
+import { SIMULATED_BASE_URL } from '../protocol/settings.ts';
 import { openaiDialect } from './openai.ts';
 
 export const simulator = openaiDialect({
@@ -7,6 +8,6 @@ export const simulator = openaiDialect({
   settings: {
     key: null,
     baseUrl: 'SIMULATOR_BASE_URL',
-    defaultBaseUrl: 'https://simulator.parley.internal/v1',
+    defaultBaseUrl: SIMULATED_BASE_URL,
   },
 });

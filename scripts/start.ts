@@ -1,7 +1,7 @@
 /** `npm start`: Parley on plain workerd, with nothing else. */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { PROVIDERS } from '../providers/registry.ts';
+import { providersOf } from '../providers/registry.ts';
 import { announcement, httpUrl } from './start/announcement.ts';
 import { certificate } from './start/certificate.ts';
 import { noteWorkerd, releaseDataDir, takeDataDir } from './start/data-dir.ts';
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
       version,
       options,
       certFile: tls.certFile,
-      providers: PROVIDERS,
+      providers: providersOf(options.values),
       directory: process.cwd(),
     }),
   );

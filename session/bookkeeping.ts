@@ -123,6 +123,17 @@ export class Bookkeeping {
     return this.#tally.totals();
   }
 
+  /** The session is over: what the adapter measured and did not tell yet. */
+  conclude(now: number): void {
+    this.catchUp();
+    if (!this.#readable) return;
+    try {
+      this.#observe(this.#adapter.remainder?.(this.#state) ?? [], now);
+    } catch (error) {
+      this.#giveUp(error, now);
+    }
+  }
+
   /** True while the provider owes frames. */
   owes(): boolean {
     this.catchUp();
@@ -137,14 +148,18 @@ export class Bookkeeping {
       if (skimmed === null) this.#take(this.#adapter.read(this.#state, from, payload), now);
       else this.#observe(skimmed, now);
     } catch (error) {
-      this.#readable = false;
-      this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
-      this.#note(
-        'error',
-        { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
-        now,
-      );
+      this.#giveUp(error, now);
     }
+  }
+
+  #giveUp(error: unknown, now: number): void {
+    this.#readable = false;
+    this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
+    this.#note(
+      'error',
+      { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
+      now,
+    );
   }
 
   #take(reading: Reading<JsonValue>, now: number): void {

@@ -355,6 +355,7 @@ export class Session {
   #end(cause: Cause, now: number): void {
     if (this.#phase.name === 'ended') return;
     const clients = this.#roster.all();
+    this.#books.conclude(now);
     const ending: Ending = {
       at: now,
       reason: cause.reason,

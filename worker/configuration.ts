@@ -3,6 +3,7 @@ import type { Env } from '../durable-objects/environment.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { parseSettings, type Settings, SIMULATED_BASE_URL } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
+import { customProblems } from '../providers/registry.ts';
 
 /** Settings that can be served with. Without an admin token there is no unauthenticated mode: nothing is served. */
 export interface Configuration extends Settings {
@@ -12,7 +13,9 @@ export interface Configuration extends Settings {
 /** Throws BrokerError `bad_setting` or `not_configured`. */
 export function configuration(env: Env): Configuration {
   const parsed = parseSettings(env);
-  if (!parsed.ok) throw new BrokerError('bad_setting', { problem: parsed.problems.join(' ') });
+  const problems = parsed.ok ? customProblems(parsed.settings.PARLEY_CUSTOM_PROVIDERS) : parsed.problems;
+  if (!parsed.ok || problems.length > 0)
+    throw new BrokerError('bad_setting', { problem: problems.join(' ') });
   const { PARLEY_ADMIN_TOKEN } = parsed.settings;
   if (PARLEY_ADMIN_TOKEN === null) throw new BrokerError('not_configured');
   return { ...parsed.settings, PARLEY_ADMIN_TOKEN };
@@ -21,27 +24,40 @@ export function configuration(env: Env): Configuration {
 /** The deployment's own key for a provider, or null. */
 export function storedKey(env: Env, adapter: ProviderAdapter): string | null {
   if (adapter.settings.key === null) return null;
-  const value = env[adapter.settings.key];
-  return typeof value === 'string' && value !== '' ? value : null;
+  return text(env[adapter.settings.key]);
 }
 
 /** Whether the deployment has a provider played by its built-in simulator, whatever the model. */
 export function isSimulated(env: Env, adapter: ProviderAdapter): boolean {
-  return adapter.settings.key === null || env[adapter.settings.baseUrl] === SIMULATED_BASE_URL;
+  return (text(env[adapter.settings.baseUrl]) ?? adapter.settings.defaultBaseUrl) === SIMULATED_BASE_URL;
 }
 
+/** What is dialled where a simulator plays a provider that has no address; it is never looked up. */
+const SIMULATED_HOST = 'https://simulator.parley.internal';
+
 /** Where a provider is dialled: http(s), without a trailing slash. Throws BrokerError `bad_setting`. */
-export function providerBaseUrl(env: Env, adapter: ProviderAdapter): string {
+export function providerBaseUrl(env: Env, adapter: ProviderAdapter, simulated: boolean): string {
   const { baseUrl: setting, defaultBaseUrl } = adapter.settings;
-  const value = env[setting];
-  const isUrl = typeof value === 'string' && value !== '' && value !== SIMULATED_BASE_URL;
-  const text = isUrl ? value : defaultBaseUrl;
+  const address = [text(env[setting]), defaultBaseUrl].find(
+    (each) => each !== SIMULATED_BASE_URL && each !== null,
+  );
+  if (address === undefined || address === null) {
+    if (simulated) return SIMULATED_HOST;
+    throw new BrokerError('bad_setting', {
+      problem: `${setting} is not set, and ${adapter.id} has no address of its own. Set it to an http(s) or ws(s) URL, or to ${SIMULATED_BASE_URL}.`,
+    });
+  }
   // workerd dials WebSockets through http(s) URLs.
-  const url = text.replace(/^ws(s?):/, 'http$1:').replace(/\/+$/, '');
+  const url = address.replace(/^ws(s?):/, 'http$1:').replace(/\/+$/, '');
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
     throw new BrokerError('bad_setting', {
       problem: `${setting} must be an http(s) or ws(s) URL, or ${SIMULATED_BASE_URL}.`,
     });
   }
   return url;
+}
+
+/** A setting that has a value. */
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
 }

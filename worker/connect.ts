@@ -12,7 +12,7 @@ import {
 import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
-import { nearestProvider, providerFor, PROVIDERS } from '../providers/registry.ts';
+import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
 import { type Configuration, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
 import { type Offer, readOffer } from './offer.ts';
@@ -41,7 +41,7 @@ export async function connect(
   settings: Configuration,
   target: Target,
 ): Promise<Response> {
-  const adapter = providerFor(target.provider);
+  const adapter = providerFor(target.provider, env);
   let browser = request.headers.has('origin');
   try {
     const offer = readOffer(
@@ -60,7 +60,7 @@ export async function connect(
         url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, ''),
       });
     }
-    if (adapter === undefined) throw unknownProvider(target.provider);
+    if (adapter === undefined) throw unknownProvider(target.provider, env);
     const parameters = readParameters(offer.parameters, settings);
     const plan = makePlan({
       request,
@@ -142,14 +142,12 @@ function makePlan(connection: Connection): ConnectPlan {
   }
   const model = theOneModel(adapter, target.path, offer.query);
   const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
+  const needsKey = !simulated && adapter.settings.key !== null;
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
   const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
-  if (!simulated && ownKey === null && stored === null) {
-    throw new BrokerError('provider_key_missing', {
-      provider: adapter.id,
-      setting: adapter.settings.key ?? '',
-    });
+  if (needsKey && ownKey === null && stored === null) {
+    throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key });
   }
   const named = parameters.session ?? claims?.session ?? null;
   const maxSeconds = Math.min(
@@ -167,7 +165,7 @@ function makePlan(connection: Connection): ConnectPlan {
       query: offer.query,
       headers: pick(request.headers, adapter.forwardHeaders),
       subprotocols: offer.subprotocols,
-      baseUrl: providerBaseUrl(env, adapter),
+      baseUrl: providerBaseUrl(env, adapter, simulated),
       credential: ownKey ?? stored,
     },
     credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
@@ -296,11 +294,13 @@ function openSubprotocol(request: Request, adapter: ProviderAdapter | undefined)
   }
 }
 
-function unknownProvider(provider: string): BrokerError {
+function unknownProvider(provider: string, env: Env): BrokerError {
   return new BrokerError('unknown_provider', {
     provider,
-    nearest: nearestProvider(provider),
-    known: PROVIDERS.map((each) => each.id).join(', '),
+    nearest: nearestProvider(provider, env),
+    known: providersOf(env)
+      .map((each) => each.id)
+      .join(', '),
   });
 }
 

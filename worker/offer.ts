@@ -72,8 +72,11 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
     providerKeys: keys.filter((key) => key !== null),
     parameters,
     query,
-    subprotocols: rest,
-    answer: { open: openValues, lastResort: rest.length === 0 ? gatewayOffered : null },
+    subprotocols: openValues,
+    answer: {
+      open: openValues,
+      lastResort: rest.length === 0 ? (gatewayOffered ?? offered[0] ?? null) : null,
+    },
     browser: request.headers.has('origin') || (gatewayHeader === null && rest.length < offered.length),
   };
 }

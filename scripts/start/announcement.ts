@@ -1,11 +1,16 @@
 /** What `npm start` prints once Parley answers: where it is, how to get in, and what to try. */
 import { relative } from 'node:path';
+import { SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import type { StartOptions } from './options.ts';
 
 /** The parts of an adapter that say whether its provider can be used. */
 export interface NamedProvider {
   readonly id: string;
-  readonly settings: { readonly key: string | null };
+  readonly settings: {
+    readonly key: string | null;
+    readonly baseUrl: string;
+    readonly defaultBaseUrl: string | null;
+  };
 }
 
 export interface Announced {
@@ -25,10 +30,7 @@ export function announcement({ version, options, certFile, providers, directory 
     const short = relative(directory, path);
     return short.startsWith('..') ? path : short;
   };
-  const keys = providers.map(({ id, settings }) => {
-    if (settings.key === null) return `${id} ✓ built in`;
-    return options.values[settings.key] === undefined ? `${id} – no ${settings.key}` : `${id} ✓`;
-  });
+  const keys = providers.map((provider) => `${provider.id} ${readiness(provider, options.values)}`);
   return `
   Parley ${version}
   HTTP        ${http}
@@ -40,6 +42,17 @@ export function announcement({ version, options, certFile, providers, directory 
   Log         ${options.values['PARLEY_LOG'] ?? 'full'}, in ${shown(options.dataDir)}
   Try         npm run demo
 `;
+}
+
+/** Whether a provider can be used with what is set, and else what is missing. */
+function readiness({ settings }: NamedProvider, values: StartOptions['values']): string {
+  const { key, baseUrl, defaultBaseUrl } = settings;
+  const address = values[baseUrl] ?? defaultBaseUrl;
+  if (defaultBaseUrl === SIMULATED_BASE_URL) return '✓ built in';
+  if (address === SIMULATED_BASE_URL) return '✓ simulated';
+  const missing = [key !== null && values[key] === undefined ? key : null, address === null ? baseUrl : null];
+  const names = missing.filter((name) => name !== null);
+  return names.length === 0 ? '✓' : `– no ${names.join(', no ')}`;
 }
 
 function tokenHint({ adminToken, tokenFrom }: StartOptions, settingsFile: string): string {

@@ -1,7 +1,7 @@
 /** What `npm start` serves, and where: `wrangler.toml [vars]`, then `.dev.vars`, then the environment, the last one wins. */
 import { join, resolve } from 'node:path';
 import { parseSettings, SETTING_NAMES, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
-import { PROVIDERS } from '../../providers/registry.ts';
+import { customProblems, PROVIDERS, providersOf } from '../../providers/registry.ts';
 import { addAdminToken, readSettingsFile } from './settings-file.ts';
 import { StartError } from './start-error.ts';
 import type { WranglerConfig } from './wrangler-config.ts';
@@ -19,14 +19,20 @@ export interface StartOptions {
   readonly tokenFrom: 'environment' | 'file' | 'made';
 }
 
-const BASE_URL_SETTINGS: readonly string[] = PROVIDERS.map(({ settings }) => settings.baseUrl);
+/** Names of settings of these providers. */
+function settingsOf(providers: typeof PROVIDERS): readonly string[] {
+  return providers.flatMap(({ settings }) =>
+    settings.key === null ? [settings.baseUrl] : [settings.key, settings.baseUrl],
+  );
+}
 
-/** Every name that the Worker reads. */
-export const WORKER_SETTINGS: readonly string[] = [
-  ...SETTING_NAMES,
-  ...PROVIDERS.flatMap(({ settings }) => (settings.key === null ? [] : [settings.key])),
-  ...BASE_URL_SETTINGS,
-];
+/** Every name that the Worker reads, but for those of custom providers. */
+export const WORKER_SETTINGS: readonly string[] = [...SETTING_NAMES, ...settingsOf(PROVIDERS)];
+
+/** Every name that the Worker reads under these settings: custom providers bring their own. */
+export function workerSettings(values: Readonly<Record<string, unknown>>): readonly string[] {
+  return [...new Set([...SETTING_NAMES, ...settingsOf(providersOf(values))])];
+}
 
 /** What only `npm start` reads. */
 const START_SETTINGS = ['HOST', 'PORT', 'TLS_PORT', 'PARLEY_DATA_DIR'];
@@ -42,10 +48,13 @@ export function readOptions(
 ): StartOptions {
   const settingsFile = resolve(given(environment['PARLEY_DEV_VARS']) ?? join(root, '.dev.vars'));
   const fromFile = readSettingsFile(settingsFile);
-  const merged = merge([vars, fromFile, environment]);
+  const sources = [vars, fromFile, environment];
+  // Which settings there are depends on one of them.
+  const names = workerSettings(merge(sources, WORKER_SETTINGS));
+  const merged = merge(sources, [...names, ...START_SETTINGS]);
   const problems = [...portProblems(merged), ...urlProblems(merged)];
   const parsed = parseSettings(merged);
-  if (!parsed.ok) problems.push(...parsed.problems);
+  problems.push(...(parsed.ok ? customProblems(parsed.settings.PARLEY_CUSTOM_PROVIDERS) : parsed.problems));
   if (problems.length > 0) throw new StartError(problems.join('\n'));
 
   const ready = merged['PARLEY_ADMIN_TOKEN'];
@@ -57,7 +66,7 @@ export function readOptions(
     tlsPort: portOf(merged, 'TLS_PORT'),
     dataDir: resolve(merged['PARLEY_DATA_DIR'] ?? join(root, '.parley')),
     settingsFile,
-    values: only(merged, WORKER_SETTINGS),
+    values: only(merged, names),
     adminToken,
     tokenFrom:
       ready === undefined ? 'made' : ready === environment['PARLEY_ADMIN_TOKEN'] ? 'environment' : 'file',
@@ -67,9 +76,10 @@ export function readOptions(
 /** Later sources win. */
 function merge(
   sources: readonly Readonly<Record<string, string | number | boolean | undefined>>[],
+  names: readonly string[],
 ): Record<string, string> {
   const merged: Record<string, string> = {};
-  for (const name of [...WORKER_SETTINGS, ...START_SETTINGS]) {
+  for (const name of names) {
     for (const source of sources) {
       const value = given(source[name]);
       if (value !== undefined) merged[name] = String(value);
@@ -112,7 +122,7 @@ function portProblems(merged: Readonly<Record<string, string>>): string[] {
 }
 
 function urlProblems(merged: Readonly<Record<string, string>>): string[] {
-  return BASE_URL_SETTINGS.flatMap((name) => {
+  return providersOf(merged).flatMap(({ settings: { baseUrl: name } }) => {
     const text = merged[name];
     const isUsable =
       text === undefined ||

@@ -1,8 +1,10 @@
 /** The configuration that workerd serves from. It holds no secret: those reach workerd by its environment. */
 import { dirname, relative } from 'node:path';
+import { CUSTOM_PREFIX } from '../../protocol/custom-providers.ts';
 import { DRAINABLE, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import type { Certificate } from './certificate.ts';
-import { type StartOptions, WORKER_SETTINGS } from './options.ts';
+import { providersOf } from '../../providers/registry.ts';
+import { type StartOptions, workerSettings } from './options.ts';
 import type { WranglerConfig } from './wrangler-config.ts';
 
 export interface Served {
@@ -22,7 +24,7 @@ export function workerdConfig(file: string, { options, bundle, tls, wrangler }: 
       ({ name, class_name }) => `( name = ${q(name)}, durableObjectNamespace = ${q(class_name)} )`,
     ),
     `( name = ${q(DRAINABLE)}, text = "by npm start" )`,
-    ...WORKER_SETTINGS.map((name) => `( name = ${q(name)}, fromEnvironment = ${q(name)} )`),
+    ...workerSettings(options.values).map((name) => `( name = ${q(name)}, fromEnvironment = ${q(name)} )`),
   ];
   // The folder of an object's data is named after its unique key: changing one would orphan all data.
   const namespaces = objects.map(
@@ -64,9 +66,12 @@ const parley :Workerd.Worker = (
  * somewhere by its setting.
  */
 function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
-  const pointed = Object.entries(values).some(
-    ([name, value]) => name.endsWith('_BASE_URL') && value !== SIMULATED_BASE_URL,
-  );
+  const pointed = providersOf(values).some(({ id, settings }) => {
+    // The address of a custom provider is the operator's own already.
+    const address =
+      values[settings.baseUrl] ?? (id.startsWith(CUSTOM_PREFIX) ? settings.defaultBaseUrl : null);
+    return address !== null && address !== SIMULATED_BASE_URL;
+  });
   return pointed ? ['public', 'private'] : ['public'];
 }
 

@@ -67,6 +67,12 @@ export function payloadOf(frame: FixtureFrame): Payload {
   return 'text' in frame ? frame.text : new Uint8Array(Buffer.from(frame.base64, 'base64')).buffer;
 }
 
+/** A frame of an adapter's own making as JSON: such frames are always text. */
+export function jsonOf(payload: Payload | undefined): unknown {
+  if (typeof payload !== 'string') throw new Error('no text frame');
+  return JSON.parse(payload);
+}
+
 const CREDENTIAL = 'sk-canary-of-the-contract';
 const REQUEST: ConnectRequest = {
   path: '',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Sender } from '../../../providers/adapter.ts';
-import { openai } from '../../../providers/openai.ts';
+import { openaiRealtime as openai } from '../../../providers/openai.ts';
 import { FRESH } from '../../../providers/openai-state.ts';
 
 const sender: fc.Arbitrary<Sender> = fc.constantFrom<Sender>(

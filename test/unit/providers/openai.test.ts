@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../../protocol/json.ts';
 import type { ConnectRequest, Payload } from '../../../providers/adapter.ts';
-import { openai } from '../../../providers/openai.ts';
+import { openai as everySocket, openaiRealtime as openai } from '../../../providers/openai.ts';
 import { FRESH, type OpenAIState } from '../../../providers/openai-state.ts';
 import { nearestProvider, providerFor } from '../../../providers/registry.ts';
 import { simulator } from '../../../providers/simulator.ts';
@@ -15,7 +15,7 @@ const fixtures = readFixtures('openai', {
   errors: {},
 });
 
-providerContract(openai, fixtures);
+providerContract(everySocket, fixtures);
 providerContract(simulator, fixtures);
 
 const REQUEST: ConnectRequest = {
@@ -82,9 +82,12 @@ describe('P2 dialling OpenAI', () => {
   });
 
   it('P2 a name that is not known has a nearest one', () => {
-    expect(providerFor('opanai')).toBeUndefined();
-    expect(providerFor('__proto__')).toBeUndefined();
-    expect([nearestProvider('opanai'), nearestProvider('simulater')]).toEqual(['openai', 'simulator']);
+    expect(providerFor('opanai', {})).toBeUndefined();
+    expect(providerFor('__proto__', {})).toBeUndefined();
+    expect([nearestProvider('opanai', {}), nearestProvider('simulater', {})]).toEqual([
+      'openai',
+      'simulator',
+    ]);
   });
 });
 

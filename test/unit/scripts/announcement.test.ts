@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { announcement, httpUrl } from '../../../scripts/start/announcement.ts';
+import { announcement, httpUrl, type NamedProvider } from '../../../scripts/start/announcement.ts';
 import type { StartOptions } from '../../../scripts/start/options.ts';
 import { fewFilesWarning } from '../../../scripts/start/workerd-process.ts';
 
@@ -14,15 +14,22 @@ const OPTIONS: StartOptions = {
   tokenFrom: 'file',
 };
 
+function provider(id: string, key: string | null, defaultBaseUrl: string | null): NamedProvider {
+  const baseUrl = `${id.toUpperCase().replaceAll('-', '_')}_BASE_URL`;
+  return { id, settings: { key, baseUrl, defaultBaseUrl } };
+}
+
 function printed(options: Partial<StartOptions> = {}): string {
   return announcement({
     version: '1.2.3',
     options: { ...OPTIONS, ...options },
     certFile: '/home/me/parley/.parley/tls/cert.pem',
     providers: [
-      { id: 'simulator', settings: { key: null } },
-      { id: 'openai', settings: { key: 'OPENAI_API_KEY' } },
-      { id: 'cartesia', settings: { key: 'CARTESIA_API_KEY' } },
+      provider('simulator', null, 'simulator'),
+      provider('openai', 'OPENAI_API_KEY', 'https://api.openai.com/v1'),
+      provider('cartesia', 'CARTESIA_API_KEY', 'https://api.cartesia.ai'),
+      provider('azure-openai', 'AZURE_OPENAI_API_KEY', null),
+      provider('custom-echo', null, 'https://echo.example'),
     ],
     directory: '/home/me/parley',
   });
@@ -36,6 +43,10 @@ describe('what npm start prints', () => {
       'https://127.0.0.1:8788   self-signed; trust it by NODE_EXTRA_CA_CERTS=.parley/tls/cert.pem',
     );
     expect(text).toContain('simulator ✓ built in   openai ✓   cartesia – no CARTESIA_API_KEY');
+    expect(text).toContain(
+      'azure-openai – no AZURE_OPENAI_API_KEY, no AZURE_OPENAI_BASE_URL   custom-echo ✓',
+    );
+    expect(printed({ values: { OPENAI_BASE_URL: 'simulator' } })).toContain('openai ✓ simulated');
     expect(text).toContain('metadata, in .parley\n');
     expect(text).toContain('npm run demo');
   });

@@ -94,6 +94,28 @@ describe('the options of npm start', () => {
     expect(problems(environment)).toEqual([sentence]);
   });
 
+  it('takes the keys and addresses of custom providers, from wherever they are set', () => {
+    const root = temporaryDirectory();
+    writeFileSync(`${root}/.dev.vars`, 'CUSTOM_MY_BOX_API_KEY=key\n');
+    const PARLEY_CUSTOM_PROVIDERS = '{"my-box":{"base_url":"https://box.example"}}';
+    const environment = { PARLEY_ADMIN_TOKEN: TOKEN, PARLEY_CUSTOM_PROVIDERS, CUSTOM_OTHER_API_KEY: 'x' };
+    expect(readOptions(environment, {}, root).values).toEqual({
+      PARLEY_ADMIN_TOKEN: TOKEN,
+      PARLEY_CUSTOM_PROVIDERS,
+      CUSTOM_MY_BOX_API_KEY: 'key',
+    });
+  });
+
+  it.each([
+    ['{"a":{"base_url":"nowhere"}}', /^PARLEY_CUSTOM_PROVIDERS: the base_url of a must be/],
+    [
+      '{"a":{"base_url":"https://a.example","dialect":"x"}}',
+      /^PARLEY_CUSTOM_PROVIDERS: the dialect of a must be/,
+    ],
+  ])('refuses the custom providers %s with a sentence', (PARLEY_CUSTOM_PROVIDERS, sentence) => {
+    expect(problems({ PARLEY_CUSTOM_PROVIDERS })).toEqual([expect.stringMatching(sentence)]);
+  });
+
   it('takes ports at both ends of their range', () => {
     expect(problems({ PORT: '1', TLS_PORT: '65535' })).toEqual([]);
   });

@@ -47,6 +47,18 @@ describe('the configuration of workerd', () => {
     );
   });
 
+  it('P9 binds the settings of custom providers, and dials them wherever they are', () => {
+    const PARLEY_CUSTOM_PROVIDERS = '{"my-box":{"base_url":"http://10.0.0.7:8080"}}';
+    const config = configFor({ PARLEY_CUSTOM_PROVIDERS, CUSTOM_MY_BOX_API_KEY: 'canary-key' });
+    for (const name of ['CUSTOM_MY_BOX_API_KEY', 'CUSTOM_MY_BOX_BASE_URL'])
+      expect(config).toContain(`( name = "${name}", fromEnvironment = "${name}" )`);
+    expect(config).toContain('allow = ["public", "private"]');
+    expect(config).not.toContain('canary');
+    expect(configFor({ PARLEY_CUSTOM_PROVIDERS, CUSTOM_MY_BOX_BASE_URL: 'simulator' })).toContain(
+      'allow = ["public"]',
+    );
+  });
+
   it('embeds files by their way from the configuration, and brackets IPv6', () => {
     const config = configFor({}, '::1');
     expect(config).toContain('embed "../app/dist/index.js"');

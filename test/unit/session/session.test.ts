@@ -7,6 +7,40 @@ const CREATED = '{"type":"response.created","response":{"id":"r1"}}';
 const DONE =
   '{"type":"response.done","response":{"id":"r1","status":"completed","usage":{"input_tokens":3,"output_tokens":4}}}';
 
+describe('P8 what an adapter measured', () => {
+  const measured = (seconds: number) =>
+    ({
+      kind: 'usage',
+      dedupeKey: 'last',
+      purpose: 'response',
+      model: null,
+      usage: { unit: 'seconds', seconds },
+      source: 'measured',
+      raw: null,
+    }) as const;
+
+  it('P8 and did not tell yet is told once, at the end, and is in the totals', () => {
+    const { session, wire } = liveSession({ adapter: { remainder: () => [measured(2.5)] } });
+    expect(session.totals().response.seconds).toBe(0);
+    session.upstreamClosed(1000, '', 1);
+    session.upstreamClosed(1000, '', 2);
+    expect(wire.endings[0]?.totals.response).toMatchObject({ reports: 1, seconds: 2.5 });
+  });
+
+  it('P4 a failure to tell it does not keep the session from ending', () => {
+    const { session, wire } = liveSession({
+      adapter: {
+        remainder: () => {
+          throw new Error('broken');
+        },
+      },
+    });
+    session.upstreamClosed(1000, '', 1);
+    expect(wire.endings).toHaveLength(1);
+    expect(wire.problems[0]).toContain('broken');
+  });
+});
+
 describe('P1 the relay is faithful', () => {
   it('P1 the same payload object goes across, and goes out before it is recorded', () => {
     const { session, wire } = liveSession();

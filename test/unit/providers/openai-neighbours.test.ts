@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../protocol/observations.ts';
+import type { ConnectRequest } from '../../../providers/adapter.ts';
+import { openai } from '../../../providers/openai.ts';
+import { payloadOf, providerContract, readFixtures, senderOf } from '../../contract/provider-contract.ts';
+
+const FIXTURES = {
+  responses: readFixtures('openai-responses', { 'two-turns': { input: 120, output: 20 } }),
+  'live/sessions': readFixtures('openai-live', { 'one-call': { input: 20, output: 4, seconds: 4.5 } }),
+  'realtime/translations': readFixtures('openai-translations', { speech: {} }),
+};
+
+for (const [path, fixtures] of Object.entries(FIXTURES)) providerContract(openai, fixtures, { path });
+
+const REQUEST: ConnectRequest = {
+  path: '',
+  query: [],
+  headers: {},
+  subprotocols: [],
+  baseUrl: 'https://api.openai.com/v1',
+  credential: 'sk-key',
+};
+
+function observed(path: keyof typeof FIXTURES): readonly Observation[] {
+  let state = openai.begin({ ...REQUEST, path });
+  return (FIXTURES[path][0]?.frames ?? []).flatMap((frame) => {
+    const reading = openai.read(state, senderOf(frame), payloadOf(frame));
+    ({ state } = reading);
+    return reading.observations;
+  });
+}
+
+const urlOf = (path: string, query: ConnectRequest['query'] = []): string => {
+  const request = { ...REQUEST, path, query };
+  return openai.dial(request, openai.begin(request)).url;
+};
+
+describe('P2 the other WebSockets of OpenAI’s host', () => {
+  it.each([
+    'realtime',
+    'realtime/translations',
+    'live/sessions',
+    'live/sessions/live_1-a/attach',
+    'live/sessions/live_1-a/fork',
+    'responses',
+  ])('P2 %s is dialled where it is, with and without v1/', (path) => {
+    for (const form of [path, `v1/${path}`]) {
+      expect(openai.accepts(form)).toEqual({ ok: true });
+      expect(urlOf(form)).toBe(`https://api.openai.com/v1/${path}`);
+    }
+  });
+
+  it.each(['live', 'live/sessions/../secret', 'live/sessions/a/b/attach', 'live/sessions/x/delete', 'files'])(
+    'P2 %s is none of them',
+    (path) => expect(openai.accepts(path)).toEqual({ ok: false, suggestion: 'realtime' }),
+  );
+
+  it('P2 a model goes up where the URL names it, and nowhere else', () => {
+    const query = [
+      ['model', 'm'],
+      ['tenant', 'a'],
+    ] as const;
+    expect(urlOf('realtime/translations', query)).toMatch(/\?model=m&tenant=a$/);
+    expect(urlOf('responses', query)).toMatch(/\/responses\?tenant=a$/);
+    expect(urlOf('live/sessions', query)).toMatch(/\/live\/sessions\?tenant=a$/);
+  });
+
+  it('P2 the beta dialect is translated on the realtime wire only', () => {
+    const signals = { headers: { 'openai-beta': 'realtime=v1' }, subprotocols: [] };
+    expect(openai.translation?.(signals, { ...REQUEST, path: 'realtime' })).not.toBeNull();
+    expect(openai.translation?.(signals, { ...REQUEST, path: 'responses' })).toBeNull();
+  });
+
+  it('P5 what was said on a neighbour’s socket ends with it; a conversation goes on', () => {
+    const resumable = (path: string, code: number) =>
+      openai.resumable?.(code, '', openai.begin({ ...REQUEST, path }));
+    expect([resumable('realtime', 1001), resumable('realtime', 4000)]).toEqual([true, false]);
+    expect([resumable('responses', 1001), resumable('live/sessions', 1006)]).toEqual([false, false]);
+  });
+});
+
+describe('P8 what is read of them', () => {
+  it('P8 Responses: tokens with the cached and the reasoning part, turns, tools, errors', () => {
+    const observations = observed('responses');
+    expect(observations.map(({ kind }) => kind)).toEqual([
+      'asked',
+      'response.started',
+      'response.output',
+      'transcript',
+      'response.ended',
+      'usage',
+      'asked',
+      'response.started',
+      'tool.called',
+      'response.ended',
+      'usage',
+      'asked',
+      'error',
+    ]);
+    expect(observations).toContainEqual(
+      expect.objectContaining({
+        dedupeKey: 'resp_r1',
+        model: 'gpt-5.6',
+        source: 'provider',
+        usage: {
+          unit: 'tokens',
+          tokens: {
+            input: { text: 50, audio: 0, image: 0 },
+            cached: { text: 32, audio: 0, image: 0 },
+            output: { text: 12, audio: 0, image: 0 },
+            reasoning: 7,
+          },
+        },
+      }),
+    );
+  });
+
+  it('P8 GPT-Live: its growing sum is billed once, its delegations beside it, audio by its format', () => {
+    const observations = observed('live/sessions');
+    const usages = observations.flatMap((each) => (each.kind === 'usage' ? [each.usage] : []));
+    expect(usages.filter(({ unit }) => unit === 'seconds')).toEqual([
+      { unit: 'seconds', seconds: 2.5 },
+      { unit: 'seconds', seconds: 1.5 },
+      { unit: 'seconds', seconds: 0.5 },
+    ]);
+    expect(observations.filter(({ kind }) => kind === 'audio')).toEqual([
+      { kind: 'audio', speaker: 'user', bytes: 3200, ms: 100 },
+      { kind: 'audio', speaker: 'model', bytes: 6400, ms: 200 },
+    ]);
+  });
+
+  it('P8 a GPT-Live side-band gets the user’s audio from the provider', () => {
+    const state = openai.begin({ ...REQUEST, path: 'live/sessions/live_1/attach' });
+    const reflected = JSON.stringify({ type: 'session.input_audio.append', audio: btoa('\0'.repeat(480)) });
+    expect(openai.read(state, { side: 'upstream' }, reflected).observations).toEqual([
+      { kind: 'audio', speaker: 'user', bytes: 480, ms: 10 },
+    ]);
+  });
+
+  it('P8 GPT-Live audio of a format that nobody told has no length', () => {
+    const state = openai.begin({ ...REQUEST, path: 'live/sessions' });
+    const append = JSON.stringify({ type: 'session.input_audio.append', audio: 'AAAA' });
+    expect(openai.read(state, { side: 'client', client: 'c1' }, append).observations).toEqual([
+      { kind: 'audio', speaker: 'user', bytes: 3, ms: null },
+    ]);
+  });
+
+  it('P8 translations: audio and errors; they tell no usage', () => {
+    expect(observed('realtime/translations')).toEqual([
+      { kind: 'audio', speaker: 'user', bytes: 9600, ms: 200 },
+      { kind: 'audio', speaker: 'model', bytes: 4800, ms: 100 },
+      { kind: 'error', code: 'invalid_value', message: 'No.' },
+    ]);
+  });
+
+  it('P8 the last usage is waited for: of a response that was asked for, and after session.close', () => {
+    const owes = (path: string, client: string, answer: string) => {
+      const begun = openai.begin({ ...REQUEST, path });
+      const asked = openai.read(begun, { side: 'client', client: 'c1' }, client).state;
+      return [begun, asked, openai.read(asked, { side: 'upstream' }, answer).state].map((each) =>
+        openai.owes(each),
+      );
+    };
+    expect(owes('responses', '{"type":"response.create"}', '{"type":"error","error":{}}')).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(owes('live/sessions', '{"type":"session.close"}', '{"type":"session.closed"}')).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+});

@@ -2,6 +2,8 @@
 import type { Problem } from './openai-wire.ts';
 
 export interface Upgrade {
+  /** '' for what is no URL. */
+  readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string>>;
   readonly offered: readonly string[];
@@ -21,7 +23,8 @@ export function readUpgrade(url: string, headers: Readonly<Record<string, string
   const queryAt = url.indexOf('?');
   const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt).split('#')[0]);
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((value) => value.trim());
-  return { query, headers, offered: offered.filter((value) => value !== '') };
+  const path = URL.canParse(url) ? new URL(url).pathname : '';
+  return { path, query, headers, offered: offered.filter((value) => value !== '') };
 }
 
 export function chooseSubprotocol(offered: readonly string[]): string | null {

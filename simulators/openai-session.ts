@@ -17,17 +17,18 @@ import {
 import { Conversation } from './openai-conversation.ts';
 import type { InBandRefusal } from './openai-handshake.ts';
 import { InputAudio } from './openai-input.ts';
+import { expiryOf, scheduleLifetime } from './openai-lifetime.ts';
 import { audioMs, messageWire, readItem, retrieved, type Item, type Sound } from './openai-items.ts';
 import { readResponseRequest } from './openai-response-request.ts';
 import type { ResponseRequest } from './openai-response.ts';
 import { cancelResponse, Responses } from './openai-responses.ts';
 import { invalidValue, missing, repeated } from './openai-rules.ts';
 import { scheduleTranscription } from './openai-transcription.ts';
+import type { Variant } from './openai-variant.ts';
 import { OpenAiWire, type Problem } from './openai-wire.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 import type { VoiceTurn } from './voice-activity.ts';
 
-const SESSION_MS = 60 * 60_000;
 const LEAST_COMMIT_MS = 100;
 /** 15 MiB, taken as the length of the base64. */
 const LONGEST_APPEND = 15 * 1024 * 1024;
@@ -38,6 +39,9 @@ export interface SessionSetup {
   readonly dials: Dials;
   readonly model: string | null;
   readonly refusal: InBandRefusal | null;
+  readonly variant: Variant;
+  /** Of a conversation that is resumed; null for a new one. */
+  readonly conversationId: string | null;
 }
 
 type Handler = (event: JsonObject, now: number) => Problem | null;
@@ -59,8 +63,8 @@ export class OpenAiSession implements SimulatedSession {
 
   constructor(setup: SessionSetup) {
     this.#setup = setup;
-    this.#wire = new OpenAiWire(setup.seed, setup.dials);
-    this.#conversation = new Conversation(this.#wire.id('conv'));
+    this.#wire = new OpenAiWire(setup.seed, setup.dials, setup.variant);
+    this.#conversation = new Conversation(setup.conversationId ?? this.#wire.id('conv'));
     const id = this.#wire.id('sess');
     this.#session = setup.model === null ? newTranscriptionSession(id, 0) : newSession(id, setup.model, 0);
     this.#responses = new Responses({
@@ -79,20 +83,22 @@ export class OpenAiSession implements SimulatedSession {
 
   open(now: number): readonly SimulatorOutput[] {
     this.#now = now;
-    const { refusal, dials } = this.#setup;
+    const { refusal, dials, variant } = this.#setup;
     if (refusal !== null) {
       const { problem, closeCode } = refusal;
       this.#wire.error(problem, null);
       this.#wire.close(closeCode, `invalid_request_error.${String(problem.code)}`);
       return this.#wire.flush();
     }
-    const { session_expired_after: expiresAfter, drop_after: dropAfter, binary_frame: binary } = dials.faults;
-    const lifeMs = expiresAfter === null ? SESSION_MS : expiresAfter * 1000;
-    this.#session = { ...this.#session, expires_at: Math.floor((now + lifeMs) / 1000) };
+    const expiresAt = expiryOf(now, dials, variant);
+    this.#session = { ...this.#session, expires_at: Math.floor(expiresAt / 1000) };
+    if (variant.tellsConversation) {
+      const conversation = { id: this.#conversation.id, object: 'realtime.conversation' };
+      this.#wire.event('conversation.created', { conversation });
+    }
     this.#wire.event('session.created', { session: this.#session });
-    if (binary) this.#wire.binary(new TextEncoder().encode('{"type":"binary"}'));
-    this.#agenda.add(now + lifeMs, () => this.#expire());
-    if (dropAfter !== null) this.#agenda.add(now + dropAfter * 1000, () => this.#wire.drop());
+    if (dials.faults.binary_frame) this.#wire.binary(new TextEncoder().encode('{"type":"binary"}'));
+    scheduleLifetime(this.#wire, this.#agenda, now, dials, variant);
     return this.#wire.flush();
   }
 
@@ -112,7 +118,7 @@ export class OpenAiSession implements SimulatedSession {
       return this.#wire.flush();
     }
     const eventId = asText(event['event_id']) ?? null;
-    const problem = this.#handle(event, now);
+    const problem = this.#read(event, now);
     if (problem !== null) this.#wire.error(problem, eventId);
     return this.#flush();
   }
@@ -140,10 +146,10 @@ export class OpenAiSession implements SimulatedSession {
     return this.#wire.flush();
   }
 
-  #expire(): void {
-    const message = 'Your session hit the maximum duration of 60 minutes.';
-    this.#wire.error({ code: 'session_expired', message, param: null }, null);
-    this.#wire.close(1001, message);
+  #read(event: JsonObject, now: number): Problem | null {
+    const incoming = this.#setup.variant.incoming(event);
+    if (incoming.kind === 'event') return this.#handle(incoming.event, now);
+    return incoming.kind === 'refused' ? incoming.problem : null;
   }
 
   #handle(event: JsonObject, now: number): Problem | null {

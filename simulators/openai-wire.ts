@@ -1,6 +1,7 @@
 /** The server's side of one OpenAI Realtime socket: events with their ids, and the faults that happen to frames. */
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import type { Dials } from './faults.ts';
+import type { Variant } from './openai-variant.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import type { SimulatorOutput } from './simulator.ts';
 
@@ -18,12 +19,14 @@ export class OpenAiWire {
   readonly #ids: Seeded;
   readonly #padding: Seeded;
   readonly #dials: Dials;
+  readonly #variant: Variant;
   #malformed = false;
 
-  constructor(seed: string, dials: Dials) {
+  constructor(seed: string, dials: Dials, variant: Variant) {
     this.#ids = seeded(seed, 'ids');
     this.#padding = seeded(seed, 'padding');
     this.#dials = dials;
+    this.#variant = variant;
   }
 
   /** A new id, such as `item_` and 21 letters. */
@@ -38,7 +41,9 @@ export class OpenAiWire {
 
   event(type: string, fields: JsonObject): void {
     if (this.closed) return;
-    const frame = JSON.stringify({ type, event_id: this.id('event'), ...fields });
+    const event = this.#variant.outgoing({ type, event_id: this.id('event'), ...fields });
+    if (event === null) return;
+    const frame = JSON.stringify(event);
     if (this.#dials.faults.malformed_json && !this.#malformed && type === 'response.created') {
       this.#malformed = true;
       this.#send(frame.slice(0, frame.length >> 1));

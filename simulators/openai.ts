@@ -3,15 +3,56 @@
  * It keeps the orders, ids, errors and sums that clients rely on; what it says is a script.
  */
 import { readDials, refusal, refusedConnect } from './faults.ts';
-import { chooseSubprotocol, inBandRefusal, modelOf, readUpgrade } from './openai-handshake.ts';
+import {
+  chooseSubprotocol,
+  type InBandRefusal,
+  inBandRefusal,
+  modelOf,
+  readUpgrade,
+  type Upgrade,
+} from './openai-handshake.ts';
 import { OpenAiSession } from './openai-session.ts';
+import { PLAIN, type Variant } from './openai-variant.ts';
 import { hashText } from './seeded.ts';
-import type { Simulator } from './simulator.ts';
+import type { Handshake, HandshakeRequest, Simulator } from './simulator.ts';
 
 /** Where a sideband connection joins a call that was made elsewhere. */
 const CALL_MODEL = 'gpt-realtime-2.1';
 
+/** The session that answers an upgrade. */
+export interface Played {
+  /** Null for a transcription session. */
+  readonly model: string | null;
+  readonly refusal: InBandRefusal | null;
+  readonly variant: Variant;
+  readonly conversationId: string | null;
+}
+
 export const openaiSimulator: Simulator = (request, now) => {
+  const { path } = readUpgrade(request.url, request.headers);
+  // Its other WebSockets have vocabularies of their own, and playing this one there would teach the wrong one.
+  if (!path.endsWith('/realtime')) {
+    const message = `The simulator plays /realtime, and nothing at ${path}.`;
+    return { kind: 'refuse', ...refusal(404, 'not_simulated', message) };
+  }
+  return play(request, now, (upgrade) => ({
+    model: isTranscription(upgrade) ? null : (modelOf(upgrade) ?? CALL_MODEL),
+    refusal: inBandRefusal(upgrade),
+    variant: PLAIN,
+    conversationId: null,
+  }));
+};
+
+export function isTranscription({ query }: Upgrade): boolean {
+  return query.get('intent') === 'transcription';
+}
+
+/** Answers an upgrade as its dials ask, with the session that `choose` has for it. */
+export function play(
+  request: HandshakeRequest,
+  now: number,
+  choose: (upgrade: Upgrade) => Played,
+): Handshake {
   const upgrade = readUpgrade(request.url, request.headers);
   const reading = readDials(upgrade.query);
   if (!reading.ok) return { kind: 'refuse', ...refusal(400, 'invalid_dial', reading.message) };
@@ -19,12 +60,7 @@ export const openaiSimulator: Simulator = (request, now) => {
   if (dials.faults.connect_hang) return { kind: 'hang' };
   const refused = refusedConnect(dials.faults);
   if (refused !== null) return { kind: 'refuse', ...refused };
-  const transcribing = upgrade.query.get('intent') === 'transcription';
-  const session = new OpenAiSession({
-    seed: dials.seed ?? hashText(`${request.url} ${now}`).toString(36),
-    dials,
-    model: transcribing ? null : (modelOf(upgrade) ?? CALL_MODEL),
-    refusal: inBandRefusal(upgrade),
-  });
+  const seed = dials.seed ?? hashText(`${request.url} ${now}`).toString(36);
+  const session = new OpenAiSession({ seed, dials, ...choose(upgrade) });
   return { kind: 'accept', subprotocol: chooseSubprotocol(upgrade.offered), session };
-};
+}

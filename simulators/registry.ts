@@ -1,10 +1,14 @@
 /** The simulator of each provider's wire, by the provider's name. */
+import { azureOpenaiSimulator } from './azure-openai.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
+import { xaiSimulator } from './xai.ts';
 
 /** A Map, so that a name cannot resolve to something inherited. */
 const BY_PROVIDER = new Map<string, Simulator>([
   ['openai', openaiSimulator],
+  ['azure-openai', azureOpenaiSimulator],
+  ['xai', xaiSimulator],
   ['simulator', openaiSimulator],
 ]);
 

@@ -20,11 +20,19 @@ export class Drive {
   readonly #session: SimulatedSession;
   #read = 0;
 
-  constructor(query = 'model=sim-support&seed=1', headers: Record<string, string> = {}) {
-    const handshake = connect(query, headers);
+  constructor(
+    query = 'model=sim-support&seed=1',
+    headers: Record<string, string> = {},
+    handshake = connect(query, headers),
+  ) {
     if (handshake.kind !== 'accept') throw new Error(`not accepted: ${handshake.kind}`);
     this.#session = handshake.session;
     this.#keep(this.#session.open(this.now));
+  }
+
+  /** Of another simulator than OpenAI's. */
+  static of(handshake: Handshake): Drive {
+    return new Drive('', {}, handshake);
   }
 
   #keep(outputs: readonly SimulatorOutput[]): void {

@@ -1,4 +1,5 @@
 /** A provider that plays a script over the `ws` library: for whole frames, at any rate. */
+import type { IncomingMessage } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface EchoUpstream {
@@ -6,8 +7,10 @@ export interface EchoUpstream {
   close(): void;
 }
 
-/** Calls `serve` with each connection; the broker dials `url`. */
-export async function wsUpstream(serve: (socket: WebSocket) => void): Promise<EchoUpstream> {
+/** Calls `serve` with each connection and its upgrade; the broker dials `url`. */
+export async function wsUpstream(
+  serve: (socket: WebSocket, request: IncomingMessage) => void,
+): Promise<EchoUpstream> {
   const server = new WebSocketServer({
     port: 0,
     host: '127.0.0.1',

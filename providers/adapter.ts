@@ -128,13 +128,13 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   };
   /** Optional: REST calls of the provider's SDKs that lead to its socket. */
   readonly rest?: RestProxy;
-  /**
-   * Optional: what was measured and not told yet. Asked once, at the end of a session, so that usage which is summed up
-   * over many frames loses nothing.
-   */
-  remainder?(state: S): readonly Observation[];
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
   owes(state: S): boolean;
+  /**
+   * Optional: what is still to be counted and told when the session ends, such as audio since the last transcript, or a
+   * response whose end is not on the wire. Called once, after the last frame was read.
+   */
+  atEnd?(state: S): readonly Observation[];
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string, state: S): boolean;
 }

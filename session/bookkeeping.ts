@@ -123,30 +123,31 @@ export class Bookkeeping {
     return this.#tally.totals();
   }
 
-  /** The session is over: what the adapter measured and did not tell yet. */
-  conclude(now: number): void {
-    this.catchUp();
-    if (!this.#readable) return;
-    try {
-      this.#observe(this.#adapter.remainder?.(this.#state) ?? [], now);
-    } catch (error) {
-      this.#giveUp(error, now);
-    }
-  }
-
   /** True while the provider owes frames. */
   owes(): boolean {
     this.catchUp();
     return this.#readable && this.#adapter.owes(this.#state);
   }
 
-  /** An adapter that fails must not take the relay with it. */
+  /** The session ends: what the adapter still holds is counted. */
+  conclude(now: number): void {
+    this.catchUp();
+    this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state) ?? [], now));
+  }
+
   #read(from: Sender, payload: Payload, now: number): void {
-    if (!this.#readable) return;
-    try {
+    this.#guarded(now, () => {
       const skimmed = this.#adapter.skim?.(this.#state, from, payload) ?? null;
       if (skimmed === null) this.#take(this.#adapter.read(this.#state, from, payload), now);
       else this.#observe(skimmed, now);
+    });
+  }
+
+  /** An adapter that fails must not take the relay with it. */
+  #guarded(now: number, read: () => void): void {
+    if (!this.#readable) return;
+    try {
+      read();
     } catch (error) {
       this.#giveUp(error, now);
     }

@@ -188,9 +188,13 @@ export function providerContract(
 
     it('P2 a frame that means nothing leaves the state as it is', () => {
       const state = adapter.begin(request);
+      const senders: readonly Sender[] = [{ side: 'upstream' }, { side: 'client', client: 'c1' }];
       for (const frame of ['', '{', '5', 'null', '{"type":"unheard.of"}', new ArrayBuffer(3)]) {
-        expect(adapter.read(state, { side: 'upstream' }, frame).state).toBe(state);
-        expect(adapter.read(state, { side: 'client', client: 'c1' }, frame).state).toBe(state);
+        for (const from of senders) {
+          const reading = adapter.read(state, from, frame);
+          // On some wires any bytes are audio, and any object is a request: then something was observed.
+          if (reading.observations.length === 0) expect(reading.state).toBe(state);
+        }
       }
     });
 

@@ -83,10 +83,10 @@ describe('P8 what xAI bills, measured', () => {
 
   it('P8 audio after the last response is told at the end', () => {
     const { state } = readFixture('voice-turn');
-    expect(xai.remainder?.(state)).toEqual([]);
+    expect(xai.atEnd?.(state)).toEqual([]);
     const append = JSON.stringify({ type: 'input_audio_buffer.append', audio: btoa('\0'.repeat(4800)) });
     const more = fromClient(fromClient(state, append).state, append).state;
-    expect(xai.remainder?.(more)).toMatchObject([{ usage: { unit: 'seconds', seconds: 0.2 } }]);
+    expect(xai.atEnd?.(more)).toMatchObject([{ usage: { unit: 'seconds', seconds: 0.2 } }]);
   });
 
   it('P8 each usage has a key of its own', () => {

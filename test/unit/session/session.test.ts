@@ -20,7 +20,7 @@ describe('P8 what an adapter measured', () => {
     }) as const;
 
   it('P8 and did not tell yet is told once, at the end, and is in the totals', () => {
-    const { session, wire } = liveSession({ adapter: { remainder: () => [measured(2.5)] } });
+    const { session, wire } = liveSession({ adapter: { atEnd: () => [measured(2.5)] } });
     expect(session.totals().response.seconds).toBe(0);
     session.upstreamClosed(1000, '', 1);
     session.upstreamClosed(1000, '', 2);
@@ -30,7 +30,7 @@ describe('P8 what an adapter measured', () => {
   it('P4 a failure to tell it does not keep the session from ending', () => {
     const { session, wire } = liveSession({
       adapter: {
-        remainder: () => {
+        atEnd: () => {
           throw new Error('broken');
         },
       },

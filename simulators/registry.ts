@@ -1,5 +1,6 @@
 /** The simulator of each provider's wire, by the provider's name. */
 import { azureOpenaiSimulator } from './azure-openai.ts';
+import { cartesiaSimulator } from './cartesia.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
 import { xaiSimulator } from './xai.ts';
@@ -9,6 +10,7 @@ const BY_PROVIDER = new Map<string, Simulator>([
   ['openai', openaiSimulator],
   ['azure-openai', azureOpenaiSimulator],
   ['xai', xaiSimulator],
+  ['cartesia', cartesiaSimulator],
   ['simulator', openaiSimulator],
 ]);
 

@@ -1,6 +1,7 @@
 /** The simulator of each provider's wire, by the provider's name. */
 import { azureOpenaiSimulator } from './azure-openai.ts';
 import { cartesiaSimulator } from './cartesia.ts';
+import { falSimulator } from './fal.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
 import { xaiSimulator } from './xai.ts';
@@ -11,6 +12,7 @@ const BY_PROVIDER = new Map<string, Simulator>([
   ['azure-openai', azureOpenaiSimulator],
   ['xai', xaiSimulator],
   ['cartesia', cartesiaSimulator],
+  ['fal', falSimulator],
   ['simulator', openaiSimulator],
 ]);
 

@@ -87,10 +87,13 @@ describe('P2 dialling fal', () => {
     expect(providerFor('fal')).toBe(fal);
   });
 
-  it.each([MODEL, `${MODEL}/realtime`, 'workflows/me/flow-1', 'playht-fal/playht-tts/stream', 'me/realtime-v1.1'])(
-    'P2 %s is served',
-    (path) => expect(fal.accepts(path)).toEqual({ ok: true }),
-  );
+  it.each([
+    MODEL,
+    `${MODEL}/realtime`,
+    'workflows/me/flow-1',
+    'playht-fal/playht-tts/stream',
+    'me/realtime-v1.1',
+  ])('P2 %s is served', (path) => expect(fal.accepts(path)).toEqual({ ok: true }));
 
   it.each(['', 'fal-ai', 'fal-ai/realtime', '../x', 'fal-ai/..', 'a/../b', 'a/b c', 'a/%2e%2e', 'a//b'])(
     'P2 P9 the path "%s" is not',

@@ -74,7 +74,8 @@ function readEvent(state: FalState, event: JsonObject): FalReading {
   const { answer } = state;
   switch (asText(event['type'])) {
     case 'start':
-      if (answer === null) return readStart(state, event);
+      // A body may be JSON too, but hardly with both of these.
+      if (answer === null || asObject(event['headers']) !== undefined) return readStart(state, event);
       break;
     case 'end':
       if (answer !== null && idOf(event) === answer.id) return readEnd(state, answer, event);
@@ -91,7 +92,11 @@ function readEvent(state: FalState, event: JsonObject): FalReading {
 function readStart(state: FalState, event: JsonObject): FalReading {
   const id = idOf(event);
   const answer: Answer = { id, of: kindOf(event['headers']), hasOutput: false, detail: '' };
-  const observations: Observation[] = [{ kind: 'response.started', responseId: id }];
+  const observations: Observation[] = [];
+  // Answers come one after the other: the end of the one before got lost.
+  if (state.answer !== null)
+    observations.push({ kind: 'response.ended', responseId: state.answer.id, outcome: 'incomplete' });
+  observations.push({ kind: 'response.started', responseId: id });
   if (!failed(event)) observations.push(oneRequest(id, state.model, event));
   return { state: { ...state, unanswered: state.unanswered.slice(1), answer }, observations };
 }

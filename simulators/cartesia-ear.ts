@@ -16,10 +16,6 @@ export class Ear {
     this.#reader = new SampleReader(format);
   }
 
-  get speaking(): boolean {
-    return this.#voice.speaking;
-  }
-
   hear(bytes: Uint8Array, silenceMs: number, turn: (kind: 'started' | 'stopped') => void): void {
     const samples = this.#reader.read(bytes);
     const ms = (samples.length / PCM_RATE) * 1000;

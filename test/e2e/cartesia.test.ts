@@ -83,6 +83,24 @@ describe('P2 the Cartesia SDK', () => {
     expect(turns.get('one')?.first_output_ms).toBeGreaterThan(0);
   });
 
+  it('P2 speaks with a key of the client’s own, and the token as a header beside it', async () => {
+    const script = `
+      const { Cartesia } = createRequire(import.meta.url)('@cartesia/cartesia-js');
+      const cartesia = new Cartesia({ apiKey: 'sk_car_own', baseURL: '${parley.https}/v1/acct/own-key/cartesia' });
+      const ws = await cartesia.tts.websocket({ headers: { 'cf-aig-authorization': 'Bearer ${parley.token}' } });
+      const output_format = { container: 'raw', encoding: 'pcm_mulaw', sample_rate: 8000 };
+      for await (const { type } of ws.generate({ model_id: 'sonic-3', voice: { id: 'v' }, transcript: 'Hi.', output_format })) console.log(type);
+      ws.close();`;
+    const output = await runNode(`import { createRequire } from 'node:module';${script}`, {
+      NODE_EXTRA_CA_CERTS: parley.certFile,
+    });
+    expect(output.trim().split('\n')).toEqual(['chunk', 'done']);
+    expect(await untilEnded(parley, 'acct/own-key')).toMatchObject({
+      key_source: 'client',
+      usage: { response: { characters: 3 } },
+    });
+  });
+
   it('P2 P9 speaks from a build without headers too: the key in the query is in no record', async () => {
     const output = await runNode(esm('sdk-esm', TWO_CONTEXTS), { NODE_EXTRA_CA_CERTS: parley.certFile });
     expect(output).toContain('"types":["chunk","timestamps","flush_done","done"]');
@@ -198,6 +216,39 @@ describe('P2 a plain client', () => {
     expect(session.turns).toMatchObject([{ response_id: 'happy-monkeys-fly', outcome: 'incomplete' }]);
     const frames = await eventsOf(parley, 'acct/documented', session.id);
     expect(JSON.stringify([session, frames])).not.toContain('sk_car_own');
+  });
+
+  it('P1 P8 a socket that Cartesia closes in mid-context: its code crosses, what was spoken is counted', async () => {
+    const socket = new WebSocket(
+      `${parley.ws}/v1/acct/closed/cartesia?cartesia_version=2026-08-14&seed=1&faults=close_1011`,
+      { headers: { 'cf-aig-authorization': parley.token } },
+    );
+    const request = {
+      context_id: 'c',
+      model_id: 'sonic-3',
+      transcript: 'Hello there.',
+      voice: 'v',
+      output_format: { container: 'raw', encoding: 'pcm_s16le', sample_rate: 24_000 },
+    };
+    socket.on('open', () => socket.send(JSON.stringify(request)));
+    expect(await new Promise<number>((resolve) => socket.on('close', resolve))).toBe(1011);
+    expect(await untilEnded(parley, 'acct/closed')).toMatchObject({
+      ended_reason: 'upstream_closed',
+      close_code: 1011,
+      usage: { response: { characters: 12 } },
+      turns: [{ response_id: 'c', outcome: 'incomplete', output: 'audio' }],
+    });
+  });
+
+  it('P1 a refused upgrade reaches the client as Cartesia answered it', async () => {
+    const socket = new WebSocket(`${parley.ws}/v1/acct/versionless/cartesia`, {
+      headers: { 'cf-aig-authorization': parley.token },
+    });
+    const status = await new Promise((resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('unexpected-response', (_request, response) => resolve(response.statusCode));
+    });
+    expect(status).toBe(400);
   });
 
   it('P2 a browser is told of a refusal in Cartesia’s shape', async () => {

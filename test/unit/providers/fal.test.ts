@@ -151,6 +151,18 @@ describe('P8 what is read of HTTP over WebSocket', () => {
     ]);
   });
 
+  it('P8 a start whose predecessor has no end ends it; JSON that only looks like one is a body', () => {
+    const reader = opened().client('{"prompt":"a"}').client('{"prompt":"b"}');
+    reader.upstream('{"type":"start","request_id":"r1","status":200,"headers":{}}');
+    reader.upstream('{"type":"start","scene":"a stage"}');
+    reader.upstream('{"type":"start","request_id":"r2","status":200,"headers":{}}');
+    expect(reader.of('response.started').map(({ responseId }) => responseId)).toEqual(['r1', 'r2']);
+    expect(reader.of('response.ended')).toEqual([
+      { kind: 'response.ended', responseId: 'r1', outcome: 'incomplete' },
+    ]);
+    expect(reader.of('usage')).toHaveLength(2);
+  });
+
   it('P8 an answer is owed from the request to its end', () => {
     const reader = opened().client('{"prompt":"x"}');
     expect(reader.owes).toBe(true);

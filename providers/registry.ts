@@ -12,6 +12,7 @@ import { cartesia } from './cartesia.ts';
 import { customAdapter } from './custom.ts';
 import { opaque } from './opaque.ts';
 import { fal } from './fal.ts';
+import { gemini, vertex } from './gemini.ts';
 import { openai } from './openai.ts';
 import { simulator } from './simulator.ts';
 import { xai } from './xai.ts';
@@ -20,7 +21,16 @@ import { xai } from './xai.ts';
  * The state's type is forgotten here: the broker keeps a state only to give it back to the adapter that made it, and the
  * interface's methods are written so that the compiler allows it.
  */
-export const PROVIDERS: readonly ProviderAdapter[] = [openai, azureOpenai, xai, cartesia, fal, simulator];
+export const PROVIDERS: readonly ProviderAdapter[] = [
+  openai,
+  azureOpenai,
+  xai,
+  cartesia,
+  fal,
+  gemini,
+  vertex,
+  simulator,
+];
 
 /** A Map, so that a name from a URL cannot resolve to something inherited. */
 const BY_NAME = new Map(

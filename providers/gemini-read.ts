@@ -140,7 +140,11 @@ function readToolResponse(reader: Reader, response: JsonValue | undefined): void
   if (reader.state === before) return;
   const answers = finished.some((each) => field(each, 'scheduling') !== 'SILENT');
   // What comes next is another generation, with its own usage.
-  reader.state = { ...reader.state, counted: null, asked: reader.state.asked || (answers && reader.state.turn === null) };
+  reader.state = {
+    ...reader.state,
+    counted: null,
+    asked: reader.state.asked || (answers && reader.state.turn === null),
+  };
   if (answers) reader.observations.push({ kind: 'asked' });
 }
 

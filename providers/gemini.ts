@@ -1,6 +1,6 @@
 /**
- * Google's Gemini Live (BidiGenerateContent), on the Gemini API and on Vertex AI. Sources: `@google/genai` 2.32, Google's
- * protos and guides, and what users reported, as of 2026-11.
+ * Google's Gemini Live (BidiGenerateContent), and the Gemini API, one of the places that speak it. Sources: `@google/genai`
+ * 2.32, Google's protos and guides, and what users reported, as of 2026-11.
  */
 import type { JsonObject } from '../protocol/json.ts';
 import type {
@@ -24,8 +24,7 @@ export interface GeminiPlace extends Pick<ProviderAdapter, 'id' | 'aliases' | 's
   readonly defaultPath: string;
   /** Whether a setup may announce a history (`historyConfig`). */
   readonly announcesHistory: boolean;
-  /** @param query without what is Parley's own */
-  dial(request: ConnectRequest): UpstreamRequest;
+  readonly dial: (request: ConnectRequest) => UpstreamRequest;
 }
 
 export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> {
@@ -58,7 +57,8 @@ const CONSTRAINED =
   'ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained';
 const TOKEN = 'auth_tokens/';
 
-const CARRIERS: readonly Carrier[] = [
+/** Where Google's clients put an API key or a token. */
+export const CARRIERS: readonly Carrier[] = [
   { in: 'header', name: 'x-goog-api-key' },
   { in: 'query', name: 'key' },
   // Cloudflare's name for it.
@@ -81,7 +81,7 @@ export const gemini = geminiDialect({
   defaultPath: METHOD,
   announcesHistory: true,
   dial: ({ baseUrl, path, query, headers, credential }) => {
-    const target = new URLSearchParams(passedOn(query, []));
+    const target = new URLSearchParams(passedOn(query));
     const isToken = credential?.startsWith(TOKEN) === true;
     // OAuth tokens begin so.
     if (credential !== null)
@@ -93,48 +93,6 @@ export const gemini = geminiDialect({
   },
 });
 
-const VERTEX_METHOD = 'ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent';
-const VERTEX_GLOBAL = 'https://aiplatform.googleapis.com';
-
-export const vertex = geminiDialect({
-  id: 'google-vertex-ai',
-  aliases: [],
-  settings: {
-    key: 'GOOGLE_VERTEX_API_KEY',
-    baseUrl: 'GOOGLE_VERTEX_BASE_URL',
-    defaultBaseUrl: VERTEX_GLOBAL,
-  },
-  carriers: CARRIERS,
-  paths: /^ws\/google\.cloud\.aiplatform\.(v1|v1beta1)\.LlmBidiService\/BidiGenerateContent$/,
-  defaultPath: VERTEX_METHOD,
-  announcesHistory: false,
-  dial: (request) => {
-    const { path, query, credential } = request;
-    const headers = { ...request.headers };
-    // An API key (express mode) by its looks; anything else is an OAuth token.
-    const isKey = credential !== null && /^(AIza|AQ\.)/.test(credential);
-    if (credential !== null && isKey) headers['x-goog-api-key'] = credential;
-    else if (credential !== null) headers['Authorization'] = `Bearer ${credential}`;
-    const search = new URLSearchParams(passedOn(query, [LOCATION])).toString();
-    const url = `${vertexHost(request)}/${path === '' ? VERTEX_METHOD : path}`;
-    return { url: `${url}${search === '' ? '' : `?${search}`}`, headers, subprotocols: [] };
-  },
-});
-
-/** Ours: the region to dial, which the client's own host name says when it dials Google. */
-const LOCATION = 'location';
-
-function vertexHost({ baseUrl, query }: ConnectRequest): string {
-  const location = query.find(([name]) => name === LOCATION)?.[1] ?? 'global';
-  // It becomes a part of a host name: nothing else may.
-  if (baseUrl !== VERTEX_GLOBAL || location === 'global' || !/^[a-z]+(-[a-z]+\d+)?$/.test(location)) {
-    return baseUrl;
-  }
-  return location.includes('-')
-    ? `https://${location}-aiplatform.googleapis.com`
-    : `https://aiplatform.${location}.rep.googleapis.com`;
-}
-
 /** The model stands in the setup. A `model` in the query is not Google's: it asks for the simulator. */
 const MODEL = 'model';
 
@@ -144,7 +102,8 @@ function simulatedModel({ query }: Pick<ConnectRequest, 'query'>): string | null
   return model?.startsWith('sim-') === true ? model : null;
 }
 
-function passedOn(query: ConnectRequest['query'], own: readonly string[]): [string, string][] {
+/** The query for Google: without the model, and without what else is ours. */
+export function passedOn(query: ConnectRequest['query'], own: readonly string[] = []): [string, string][] {
   return query.flatMap(([name, value]) =>
     name === MODEL || own.includes(name) ? [] : [[name, value] as [string, string]],
   );

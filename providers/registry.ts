@@ -13,6 +13,8 @@ import { customAdapter } from './custom.ts';
 import { opaque } from './opaque.ts';
 import { fal } from './fal.ts';
 import { gemini, vertex } from './gemini.ts';
+import { gemini } from './gemini.ts';
+import { vertex } from './gemini-vertex.ts';
 import { openai } from './openai.ts';
 import { simulator } from './simulator.ts';
 import { xai } from './xai.ts';

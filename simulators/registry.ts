@@ -2,6 +2,7 @@
 import { azureOpenaiSimulator } from './azure-openai.ts';
 import { cartesiaSimulator } from './cartesia.ts';
 import { falSimulator } from './fal.ts';
+import { geminiSimulator } from './gemini.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
 import { xaiSimulator } from './xai.ts';
@@ -13,6 +14,8 @@ const BY_PROVIDER = new Map<string, Simulator>([
   ['xai', xaiSimulator],
   ['cartesia', cartesiaSimulator],
   ['fal', falSimulator],
+  ['google', geminiSimulator],
+  ['google-vertex-ai', geminiSimulator],
   ['simulator', openaiSimulator],
 ]);
 

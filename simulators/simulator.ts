@@ -37,6 +37,8 @@ export interface SimulatedSession {
   due(): number | null;
   /** Does what is due at `now`. */
   advance(now: number): readonly SimulatorOutput[];
+  /** Optional: the client's side of the socket is gone. Nothing is called after it. */
+  closed?(): void;
 }
 
 /** A simulated provider: answers one handshake. */

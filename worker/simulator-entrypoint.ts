@@ -72,7 +72,11 @@ function run(session: SimulatedSession, socket: WebSocket): void {
     // Pinned to arraybuffer above, so a frame is a string or an ArrayBuffer and never a Blob.
     if (!over) act(session.receive(event.data as string | ArrayBuffer, Date.now()));
   });
-  socket.addEventListener('close', stop);
-  socket.addEventListener('error', stop);
+  const gone = (): void => {
+    stop();
+    session.closed?.();
+  };
+  socket.addEventListener('close', gone);
+  socket.addEventListener('error', gone);
   act(session.open(Date.now()));
 }

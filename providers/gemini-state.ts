@@ -135,10 +135,11 @@ export function withHistory(state: GeminiState, more: readonly Content[]): Gemin
     .map(({ role, text }) => ({ role, text: text.slice(0, TRANSCRIPT_CHARACTERS) }));
   if (added.length === 0) return state;
   const history = [...state.history, ...added].slice(-HISTORY_CONTENTS);
-  let characters = history.reduce((sum, { text }) => sum + text.length, 0);
+  const sizes = history.map((content) => JSON.stringify(content).length);
+  let characters = sizes.reduce((sum, size) => sum + size, 0);
   let from = 0;
   while (characters > HISTORY_CHARACTERS) {
-    characters -= history[from]?.text.length ?? 0;
+    characters -= sizes[from] ?? 0;
     from += 1;
   }
   return { ...state, history: history.slice(from) };

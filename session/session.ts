@@ -194,11 +194,12 @@ export class Session {
     const client = this.#roster.get(number);
     if (client === undefined) return;
     client.backlog.alive(now);
+    // Before the role: an SDK that begins with such a frame could not observe otherwise.
+    if (this.#isRepeated(client, payload)) return;
     if (client.role === 'observer') {
       this.#cut(client, 'role_forbids_sending', {}, now);
       return;
     }
-    if (this.#isRepeated(client, payload)) return;
     switch (this.#phase.name) {
       case 'live':
         this.#sendUp(client, payload, now);
@@ -285,10 +286,12 @@ export class Session {
   #isRepeated(client: Client, payload: Payload): boolean {
     const { once } = this.#adapter;
     if (once === undefined || !once.matches(payload)) return false;
-    const isRepeated = this.#onceSent;
-    this.#onceSent = true;
-    if (isRepeated && once.answer !== null) this.#wire.toClient(client.number, once.answer);
-    return isRepeated;
+    if (!this.#onceSent) {
+      this.#onceSent = client.role !== 'observer';
+      return false;
+    }
+    if (once.answer !== null) this.#wire.toClient(client.number, once.answer);
+    return true;
   }
 
   /** A frame of the broker's own to the provider, while no client is there to send it. */

@@ -171,6 +171,8 @@ export class Tally {
     if (outcome === 'interrupted') this.#counts.interruptions += 1;
     const from = turn?.askedAt ?? turn?.startedAt ?? null;
     const first = turn?.firstOutputAt ?? null;
+    // A turn that begins with its output says nothing of when it was asked for.
+    const isUnknown = from === null || first === null || (turn?.askedAt === null && first === from);
     return {
       kind: 'turn',
       seq,
@@ -181,7 +183,7 @@ export class Tally {
         output: turn?.output ?? null,
         asked_at: turn?.askedAt ?? null,
         started_at: turn?.startedAt ?? null,
-        first_output_ms: from === null || first === null ? null : Math.max(0, first - from),
+        first_output_ms: isUnknown ? null : Math.max(0, first - from),
         duration_ms: from === null ? null : Math.max(0, at - from),
       },
     };

@@ -234,6 +234,25 @@ describe('P7 what a provider takes once, and what it wants to hear', () => {
     expect(wire.down.get(1)).toBeUndefined();
   });
 
+  it('P7 an observer gets that answer too, and may not be the first', () => {
+    const { session, wire } = newSession({ named: true, adapter: { once } });
+    session.upstreamOpened(2, 0);
+    session.join(null, null, {}, 0);
+    session.join('observer', null, {}, 0);
+    session.clientFrame(1, 'setup', 1);
+    session.clientFrame(2, 'setup', 2);
+    expect([wire.up, wire.down.get(2)]).toEqual([['setup'], ['setupComplete']]);
+    session.clientFrame(2, 'talk', 3);
+    expect(wire.up).toEqual(['setup']);
+    const early = newSession({ named: true, adapter: { once } });
+    early.session.upstreamOpened(2, 0);
+    early.session.join(null, null, {}, 0);
+    early.session.join('observer', null, {}, 0);
+    early.session.clientFrame(2, 'setup', 1);
+    early.session.clientFrame(1, 'setup', 2);
+    expect([early.wire.up, early.wire.down.get(2)]).toEqual([['setup'], undefined]);
+  });
+
   it('P5 while no client is attached, and only then, the provider is answered and kept awake', () => {
     const unattended = {
       answer: (payload: unknown) => (payload === 'ping' ? 'pong' : null),

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../protocol/observations.ts';
+import { Tally } from '../../../session/tally.ts';
+
+const RESPONSE = { responseId: 'r' };
+const STARTED: Observation = { kind: 'response.started', ...RESPONSE };
+const OUTPUT: Observation = { kind: 'response.output', ...RESPONSE, of: 'audio' };
+const ENDED: Observation = { kind: 'response.ended', ...RESPONSE, outcome: 'completed' };
+
+/** The record of a turn whose observations came at these times. */
+function turn(...observed: readonly (readonly [Observation, number])[]) {
+  const tally = new Tally(1_000);
+  return observed.map(([observation, at]) => tally.observe(observation, 1, at)).at(-1)?.body;
+}
+
+describe('P8 the time to the first output', () => {
+  it('P8 counts from the request, or from the start of a response that nobody asked for', () => {
+    expect(turn([{ kind: 'asked' }, 10], [STARTED, 30], [OUTPUT, 30], [ENDED, 90])).toMatchObject({
+      first_output_ms: 20,
+      duration_ms: 80,
+    });
+    expect(turn([STARTED, 30], [OUTPUT, 50], [ENDED, 90])).toMatchObject({
+      first_output_ms: 20,
+      duration_ms: 60,
+    });
+  });
+
+  it('P8 is unknown, never 0, when a response begins with its output and nothing tells of a request', () => {
+    expect(turn([STARTED, 30], [OUTPUT, 30], [ENDED, 90])).toMatchObject({
+      first_output_ms: null,
+      duration_ms: 60,
+    });
+    expect(turn([STARTED, 30], [ENDED, 90])).toMatchObject({ first_output_ms: null });
+  });
+});

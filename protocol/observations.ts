@@ -54,6 +54,8 @@ export interface AudioObservation {
 export type Observation =
   | UsageObservation
   | AudioObservation
+  /** The session's model, where a frame names it and the URL does not. */
+  | { readonly kind: 'model'; readonly model: string }
   | {
       readonly kind: 'transcript';
       readonly speaker: Speaker;

@@ -62,6 +62,8 @@ export interface Totals {
   /** Measured from the frames. Null: of unknown format. */
   readonly audio_in_ms: number | null;
   readonly audio_out_ms: number | null;
+  /** The first that a frame named; null while none did. */
+  readonly model: string | null;
   readonly response: UsageTotals;
   readonly transcription: UsageTotals;
 }

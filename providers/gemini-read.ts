@@ -98,7 +98,11 @@ class Reader {
 export function readClientMessage(state: GeminiState, message: JsonObject): MessageReading {
   const reader = new Reader(state);
   const setup = asObject(field(message, 'setup'));
-  if (setup !== undefined) reader.state = withSetup(reader.state, setup);
+  if (setup !== undefined) {
+    reader.state = withSetup(reader.state, setup);
+    const { model } = reader.state;
+    if (model !== null) reader.observations.push({ kind: 'model', model });
+  }
   const update = asObject(field(message, 'contextUpdate'));
   if (update !== undefined) reader.state = withContext(reader.state, update);
   readClientContent(reader, field(message, 'clientContent'));

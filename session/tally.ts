@@ -40,6 +40,7 @@ export class Tally {
   readonly #seen = new Set<string>();
   readonly #turns = new Map<string, Turn>();
   #askedAt: number | null = null;
+  #model: string | null = null;
   #frames = { up: 0, down: 0 };
   #bytes = { up: 0, down: 0 };
   #received = 0;
@@ -86,6 +87,9 @@ export class Tally {
             text: observation.text.slice(0, this.#maxText),
           },
         };
+      case 'model':
+        this.#model ??= observation.model;
+        return null;
       case 'asked':
         this.#askedAt = at;
         return null;
@@ -125,6 +129,7 @@ export class Tally {
       errors: this.#counts.errors,
       audio_in_ms: rounded(this.#audio.user),
       audio_out_ms: rounded(this.#audio.model),
+      model: this.#model,
       response: this.#usage.response,
       transcription: this.#usage.transcription,
     };

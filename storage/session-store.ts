@@ -317,7 +317,7 @@ function summaryOf(id: string, view: SessionView, revision: number): SessionSumm
     id,
     status: view.ending === null ? 'live' : 'ended',
     provider: view.opening.provider,
-    model: view.opening.model,
+    model: view.opening.model ?? view.totals?.model ?? null,
     startedAt: view.opening.startedAt,
     endedAt: view.ending?.at ?? null,
     endedReason: view.ending?.reason ?? null,

@@ -39,7 +39,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     gateway: opening.address.gateway,
     status: ending === null ? 'live' : 'ended',
     provider: opening.provider,
-    model: opening.model,
+    model: opening.model ?? totals?.model ?? null,
     simulated: opening.simulated,
     key_source: opening.credentialSource,
     log: opening.log,

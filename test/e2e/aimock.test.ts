@@ -59,6 +59,7 @@ describe('P2 P3 Gemini Live of another hand', () => {
     const session = await untilEnded(parley, 'acct/gemini');
     expect(session).toMatchObject({
       provider: 'google',
+      model: 'gemini-2.5-flash-live',
       simulated: false,
       key_source: 'stored',
       ended_reason: 'client_closed',

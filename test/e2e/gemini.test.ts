@@ -7,7 +7,7 @@ import { encodeSamples } from '../../simulators/audio-format.ts';
 import { speak, voiceNamed } from '../../simulators/speech.ts';
 import { audioBytes, LiveTalk, textOf, tokensOf } from '../support/gemini-live.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
-import { eventsOf, untilEnded } from '../support/rest.ts';
+import { eventsOf, sessionsOf, untilEnded } from '../support/rest.ts';
 import { runNode } from '../support/run-node.ts';
 
 let parley: ParleyProcess;
@@ -83,6 +83,7 @@ describe('P2 @google/genai', () => {
     const session = await closing(talk, 'text');
     expect(session).toMatchObject({
       provider: 'google',
+      model: 'sim-support',
       key_source: 'client',
       simulated: true,
       ended_reason: 'client_closed',
@@ -94,6 +95,7 @@ describe('P2 @google/genai', () => {
     });
     expect(session.turns.every(({ first_output_ms: ms }) => ms !== null && ms > 100)).toBe(true);
     expect(sumOf(session)).toBe(tokensOf(talk.messages));
+    expect(await sessionsOf(parley, 'acct/text')).toMatchObject([{ model: 'sim-support', turns: 2 }]);
     const frames = await eventsOf(parley, 'acct/text', session.id);
     expect(frames.map(({ direction, opcode }) => `${direction} ${opcode}`).filter(unique)).toEqual([
       'up text',

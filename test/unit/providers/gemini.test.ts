@@ -138,6 +138,7 @@ describe('P8 what is read', () => {
     });
     const { observed } = readFixture('session-end');
     expect(observed.map((each) => each.kind)).toEqual([
+      'model',
       'asked',
       'error',
       'response.started',
@@ -146,7 +147,8 @@ describe('P8 what is read', () => {
       'transcript',
       'response.ended',
     ]);
-    expect(observed[1]).toMatchObject({ code: 'MALFORMED_FUNCTION_CALL' });
+    expect(observed[0]).toEqual({ kind: 'model', model: 'gemini-3.8-live' });
+    expect(observed[2]).toMatchObject({ code: 'MALFORMED_FUNCTION_CALL' });
   });
 
   it('P8 an answer is owed from the question to turnComplete, but not while a client owes a tool’s response', () => {

@@ -13,6 +13,15 @@ function turn(...observed: readonly (readonly [Observation, number])[]) {
   return observed.map(([observation, at]) => tally.observe(observation, 1, at)).at(-1)?.body;
 }
 
+describe('P3 the model', () => {
+  it('P3 is the first that a frame names', () => {
+    const tally = new Tally(1_000);
+    expect(tally.totals().model).toBeNull();
+    for (const model of ['a', 'b']) expect(tally.observe({ kind: 'model', model }, 1, 1)).toBeNull();
+    expect(tally.totals().model).toBe('a');
+  });
+});
+
 describe('P8 the time to the first output', () => {
   it('P8 counts from the request, or from the start of a response that nobody asked for', () => {
     expect(turn([{ kind: 'asked' }, 10], [STARTED, 30], [OUTPUT, 30], [ENDED, 90])).toMatchObject({

@@ -154,6 +154,7 @@ function readToolResponse(reader: Reader, response: JsonValue | undefined): void
 
 export function readServerMessage(state: GeminiState, message: JsonObject): MessageReading {
   const reader = new Reader(state);
+  if (message['setupComplete'] !== undefined && !state.isSetUp) reader.state = { ...state, isSetUp: true };
   const content = message['serverContent'];
   if (asObject(content) !== undefined) readServerContent(reader, content);
   readToolCall(reader, message);

@@ -15,8 +15,10 @@ const NOTHING: Outgoing = { upstream: [], clients: [] };
 /**
  * A session whose setup never came, or is too long to be kept, has nothing to begin a new socket with: Google then closes at
  * the next frame, for want of one.
+ *
+ * @param announces whether a setup may announce a history
  */
-export function beginRestore(state: GeminiState, canSeed: boolean) {
+export function beginRestore(state: GeminiState, announces: boolean) {
   const dials = state.dials + 1;
   if (state.dials === 0 || state.setup === null) {
     return { state: { ...state, dials }, send: NOTHING, complete: true };
@@ -25,7 +27,7 @@ export function beginRestore(state: GeminiState, canSeed: boolean) {
   const handle = state.restoring === 'by handle' ? null : state.handle;
   const restoring = handle === null ? ('by history' as const) : ('by handle' as const);
   const setup =
-    handle === null ? freshSetup(state, state.setup, canSeed) : resumingSetup(state.setup, handle);
+    handle === null ? freshSetup(state, state.setup, announces) : resumingSetup(state.setup, handle);
   return {
     state: { ...state, dials, handle, restoring, turn: null, asked: false, calls: [], said: '' },
     send: { upstream: [JSON.stringify({ setup })], clients: brokenOff(state) },
@@ -33,13 +35,18 @@ export function beginRestore(state: GeminiState, canSeed: boolean) {
   };
 }
 
-/** The provider's answer to our setup: no client sees it. Null for any other message. */
+/**
+ * The provider's answer to our setup: no client sees it, unless the socket before died without one. Null for any other
+ * message.
+ */
 export function continueRestore(state: GeminiState, message: JsonObject) {
   if (message['setupComplete'] === undefined) return null;
+  const route = state.isSetUp ? ('nowhere' as const) : ('across' as const);
   const turns = state.restoring === 'by history' ? seed(state) : [];
   const frame = JSON.stringify({ clientContent: { turns, turnComplete: false } });
   return {
-    state: { ...state, restoring: null },
+    state: { ...state, restoring: null, isSetUp: true },
+    route,
     send: turns.length === 0 ? NOTHING : { upstream: [frame], clients: [] },
   };
 }
@@ -54,10 +61,10 @@ function resumingSetup(setup: JsonObject, handle: string): JsonObject {
   });
 }
 
-function freshSetup(state: GeminiState, setup: JsonObject, canSeed: boolean): JsonObject {
+function freshSetup(state: GeminiState, setup: JsonObject, announces: boolean): JsonObject {
   const asked = field(setup, 'sessionResumption');
   const plain = setupWith(setup, 'sessionResumption', asked === undefined ? undefined : {});
-  if (state.history.length === 0 || !canSeed || isSecondGeneration(state)) return plain;
+  if (state.history.length === 0 || !announces || isSecondGeneration(state)) return plain;
   return setupWith(plain, 'historyConfig', { initialHistoryInClientContent: true });
 }
 

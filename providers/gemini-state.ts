@@ -36,6 +36,8 @@ export type GeminiState = {
   readonly snapshots: number;
   /** The words of the conversation, for a session that cannot be resumed by handle. */
   readonly history: readonly Content[];
+  /** Clients have had their setupComplete. */
+  readonly isSetUp: boolean;
   readonly dials: number;
   /** Waiting for the new socket's setupComplete. */
   readonly restoring: 'by handle' | 'by history' | null;
@@ -54,6 +56,7 @@ export const FRESH: GeminiState = {
   counted: null,
   snapshots: 0,
   history: [],
+  isSetUp: false,
   dials: 0,
   restoring: null,
 };

@@ -55,6 +55,8 @@ const METHOD = 'ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGen
 /** The only method that takes an ephemeral token, in the only version that has them. */
 const CONSTRAINED =
   'ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained';
+/** The method that an ephemeral token cannot open. */
+const PLAIN = /\.BidiGenerateContent$/;
 const TOKEN = 'auth_tokens/';
 
 /** Where Google's clients put an API key or a token. */
@@ -86,10 +88,11 @@ export const gemini = geminiDialect({
     // OAuth tokens begin so.
     if (credential !== null)
       target.set(isToken || credential.startsWith('ya29.') ? 'access_token' : 'key', credential);
-    const method = isToken && !path.endsWith('Constrained') ? CONSTRAINED : path === '' ? METHOD : path;
+    const method = path === '' ? METHOD : path;
     // Google's own SDK leaves the slash of a token as it is.
     const search = target.toString().replaceAll('%2F', '/');
-    return { url: `${baseUrl}/${method}${search === '' ? '' : `?${search}`}`, headers, subprotocols: [] };
+    const url = `${baseUrl}/${isToken && PLAIN.test(method) ? CONSTRAINED : method}`;
+    return { url: `${url}${search === '' ? '' : `?${search}`}`, headers, subprotocols: [] };
   },
 });
 
@@ -115,7 +118,7 @@ function read(state: GeminiState, from: Sender, payload: Payload): Reading<Gemin
   if (from.side === 'client') return { ...readClientMessage(state, message), route: 'across' };
   if (state.restoring !== null) {
     const step = continueRestore(state, message);
-    if (step !== null) return { ...step, observations: [], route: 'nowhere', restored: true };
+    if (step !== null) return { ...step, observations: [], restored: true };
   }
   const { expiresInMs, ...reading } = readServerMessage(state, message);
   const expires = expiresInMs === undefined ? {} : { expires: { inMs: expiresInMs } };

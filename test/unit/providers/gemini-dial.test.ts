@@ -48,6 +48,8 @@ describe('P2 dialling Gemini', () => {
         `${base}/${constrained}?access_token=auth_tokens/abc`,
       );
     }
+    const music = 'ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateMusic';
+    expect(url({ path: music, credential: 'auth_tokens/abc' })).toContain('BidiGenerateMusic?access_token=');
     // What the SDK makes of a token without an API version: Google is to say what it thinks of it.
     expect(url({ path: `${METHOD}Constrained`, credential: 'auth_tokens/abc' })).toContain('v1beta');
     expect(url({ credential: 'ya29.oauth' })).toBe(`${base}/${METHOD}?access_token=ya29.oauth`);

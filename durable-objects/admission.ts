@@ -45,6 +45,8 @@ export function admit(
   life: { readonly provider: string; readonly isTranslated: boolean },
 ): readonly Payload[] | Response {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
+  // Its last client has left, and what is still to come of it is only counted: nobody may speak any more.
+  if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'client_closed' }));
   if (plan.provider !== life.provider)
     return refuse(publicError('session_other_provider', { provider: life.provider }));
   if (session.clients >= plan.maxClients)

@@ -12,7 +12,6 @@ import { cartesia } from './cartesia.ts';
 import { customAdapter } from './custom.ts';
 import { opaque } from './opaque.ts';
 import { fal } from './fal.ts';
-import { gemini, vertex } from './gemini.ts';
 import { gemini } from './gemini.ts';
 import { vertex } from './gemini-vertex.ts';
 import { openai } from './openai.ts';

@@ -84,7 +84,7 @@ describe('P2 dialling fal', () => {
     const query = [['model', 'sim-image']] as const;
     expect(fal.modelOf({ ...REQUEST, query })).toBe('sim-image');
     expect(dial({ ...REQUEST, query }).url).toBe(`https://ws.fal.run/${MODEL}`);
-    expect(providerFor('fal')).toBe(fal);
+    expect(providerFor('fal', {})).toBe(fal);
   });
 
   it.each([

@@ -56,7 +56,7 @@ describe('P2 dialling Gemini', () => {
   });
 
   it('P2 what is served, under which names, and what names a model', () => {
-    expect(providerFor('google-ai-studio')).toBe(gemini);
+    expect(providerFor('google-ai-studio', {})).toBe(gemini);
     expect(gemini.accepts(METHOD)).toEqual({ ok: true });
     expect(gemini.accepts('v1beta/models')).toEqual({ ok: false, suggestion: METHOD });
     expect(vertex.accepts(VERTEX_METHOD)).toEqual({ ok: true });

@@ -84,7 +84,7 @@ function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter)
 }
 
 /** Providers quote keys in their refusals ("Incorrect API key provided: …"). */
-function scrubbed(body: Uint8Array, secret: string | null): Uint8Array<ArrayBuffer> {
+export function scrubbed(body: Uint8Array, secret: string | null): Uint8Array<ArrayBuffer> {
   const text = new TextDecoder().decode(body);
   const clean = withoutSecret(text, secret);
   // Untouched bytes stay untouched: decoding and encoding again would change a body that is not UTF-8.

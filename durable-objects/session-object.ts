@@ -12,6 +12,7 @@ import {
   SIMULATED_HEADER,
 } from '../protocol/connect.ts';
 import type { Ending } from '../protocol/recording.ts';
+import { jwtOf } from '../protocol/token-form.ts';
 import { closeFor } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
@@ -145,6 +146,7 @@ export class SessionObject extends DurableObject<Env> {
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const client = session.join(plan.role, translation, about, Date.now());
     const socket = this.#clients.accept(client.number);
+    if (plan.after === null) session.greet(client.number);
     for (const payload of owed) this.#clients.send(client.number, payload);
     this.#startUpstream(life);
     life.link.openSoon();
@@ -195,6 +197,7 @@ export class SessionObject extends DurableObject<Env> {
       ended: (ending) => {
         this.#ended = this.#conclude(ending);
       },
+      isGatewayToken: (text) => jwtOf(text) !== null || isSameSecret(text, this.env['PARLEY_ADMIN_TOKEN']),
       report: (problem) => this.#report(plan, problem),
     };
   }
@@ -234,6 +237,14 @@ export class SessionObject extends DurableObject<Env> {
   #report(plan: ConnectPlan, problem: string): void {
     logLine('warn', 'session_problem', { session: plan.session.id, provider: plan.provider, problem });
   }
+}
+
+/** Tells no more than the length by the time it takes. */
+function isSameSecret(given: string, wanted: unknown): boolean {
+  if (typeof wanted !== 'string') return false;
+  const encoder = new TextEncoder();
+  const [a, b] = [encoder.encode(given), encoder.encode(wanted)];
+  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
 }
 
 function pause(ms: number): Promise<void> {

@@ -78,7 +78,7 @@ function aborted(signal: AbortSignal): Promise<null> {
   });
 }
 
-function passedHeaders(headers: Headers): Record<string, string> {
+export function passedHeaders(headers: Headers): Record<string, string> {
   const passed: Record<string, string> = {};
   for (const name of PASSED_HEADERS) {
     const value = headers.get(name);
@@ -88,7 +88,7 @@ function passedHeaders(headers: Headers): Record<string, string> {
 }
 
 /** The first `max` bytes of a body; the rest is let go. */
-async function readUpTo(body: ReadableStream<Uint8Array> | null, max: number): Promise<Uint8Array> {
+export async function readUpTo(body: ReadableStream<Uint8Array> | null, max: number): Promise<Uint8Array> {
   const kept = new Uint8Array(max);
   let used = 0;
   if (body === null) return kept.subarray(0, 0);

@@ -21,6 +21,16 @@ export function directoryObjectName(account: string, gateway: string): string {
   return [account, gateway].map((part) => `${part.length}:${part}`).join('/');
 }
 
+/** Where a client may put the provider's own key. */
+export type Carrier =
+  /** `schemes`: words that may stand before the key, such as Bearer. */
+  | { readonly in: 'header'; readonly name: string; readonly schemes?: readonly string[] }
+  | { readonly in: 'query'; readonly name: string }
+  /** One value: the prefix and the key. */
+  | { readonly in: 'subprotocol'; readonly prefix: string }
+  /** Two values: the name, then the key. The name goes on being an offer. */
+  | { readonly in: 'subprotocol-pair'; readonly name: string };
+
 /** What a provider's adapter needs to dial. It is JSON, so that it can be kept. */
 export type ConnectRequest = {
   /** Path after the provider's name, without a leading slash; '' for the short form. */
@@ -35,6 +45,8 @@ export type ConnectRequest = {
   readonly baseUrl: string;
   /** Null when the provider needs none (the built-in simulator). */
   readonly credential: string | null;
+  /** Where the client had put the credential; absent for a stored key. */
+  readonly carrier?: Carrier;
 };
 
 export type Role = 'controller' | 'speaker' | 'observer';

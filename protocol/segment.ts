@@ -33,7 +33,7 @@ export interface LoggedFrame {
   /** ms since the epoch. */
   readonly at: number;
   readonly payload: Payload;
-  /** True when this client's older dialect was translated: the log holds what its sender sent. */
+  /** True when what went across differs: an older dialect was translated, or a key taken out of what the log holds. */
   readonly translated: boolean;
 }
 

@@ -4,20 +4,10 @@
  */
 import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
-import type { ConnectRequest, Payload } from '../protocol/connect.ts';
+import type { Carrier, ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 
-export type { ConnectRequest, Payload };
-
-/** Where a client may put the provider's own key. */
-export type Carrier =
-  /** `schemes`: words that may stand before the key, such as Bearer. */
-  | { readonly in: 'header'; readonly name: string; readonly schemes?: readonly string[] }
-  | { readonly in: 'query'; readonly name: string }
-  /** One value: the prefix and the key. */
-  | { readonly in: 'subprotocol'; readonly prefix: string }
-  /** Two values: the name, then the key. The name goes on being an offer. */
-  | { readonly in: 'subprotocol-pair'; readonly name: string };
+export type { Carrier, ConnectRequest, Payload };
 
 /** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
 export interface UpstreamRequest {
@@ -78,14 +68,19 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   /** Client headers that `translation` looks at; lower case. They are never forwarded. */
   readonly signalHeaders: readonly string[];
   /** The model named by a request, for token limits, the record and the price; null when it names none. */
-  modelOf(request: Pick<ConnectRequest, 'path' | 'query'>): string | null;
+  modelOf(target: Target): string | null;
   /** Paths that this provider serves; anything else is a 404 before any dial. `suggestion` names the nearest. */
-  accepts(path: string): { readonly ok: true } | { readonly ok: false; readonly suggestion: string };
+  accepts(
+    path: string,
+    query?: ConnectRequest['query'],
+  ): { readonly ok: true } | { readonly ok: false; readonly suggestion: string };
+  /** Optional. True where the provider may be dialled without a key: it wants none, or takes it in a frame. */
+  keyless?(target: Target): boolean;
   /**
    * One frame in the provider's own error shape, for clients that cannot read a refused upgrade. Null where the provider
    * has none and only closes.
    */
-  errorFrame(error: PublicError): Payload | null;
+  errorFrame(error: PublicError, target?: Target): Payload | null;
 
   /** State before the first frame. */
   begin(request: ConnectRequest): S;
@@ -126,6 +121,16 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
     answer?(payload: Payload): Payload | null;
     readonly every?: { readonly ms: number; readonly payload: Payload };
   };
+  /** Optional: what a client that joins a running session must get first, as the first client did. */
+  greeting?(state: S): Payload | null;
+  /**
+   * Optional: for providers that take a key in a frame. `up` goes to the provider: without what `isGatewayToken` knows.
+   * `log` is what is stored and read: without any key. Null: the frame holds none.
+   */
+  withoutKeys?(
+    payload: Payload,
+    isGatewayToken: (text: string) => boolean,
+  ): { readonly up: Payload; readonly log: Payload } | null;
   /** Optional: REST calls of the provider's SDKs that lead to its socket. */
   readonly rest?: RestProxy;
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
@@ -139,6 +144,9 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   resumable?(code: number, reason: string, state: S): boolean;
 }
 
+/** What a client asked for. */
+export type Target = Pick<ConnectRequest, 'path' | 'query'>;
+
 /**
  * A GET that is passed on to the provider with its key, and whose answer is rewritten so that the socket it names is
  * opened here.
@@ -147,8 +155,11 @@ export interface RestProxy {
   matches(path: string): boolean;
   /** Headers that carry the key. */
   headers(credential: string): Readonly<Record<string, string>>;
-  /** @param gatewayUrl ws(s) URL of this provider at this gateway, without a trailing slash */
-  rewrite(body: string, gatewayUrl: string): string;
+  /**
+   * @param gatewayUrl ws(s) URL of this provider at this gateway, without a trailing slash
+   * @param token opens the socket here: whoever dials it may be able to send nothing but the URL
+   */
+  rewrite(body: string, gatewayUrl: string, token: string): string;
 }
 
 /** How a client introduced itself; what tells an older dialect from the current one. */

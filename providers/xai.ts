@@ -58,6 +58,7 @@ export const xai: ProviderAdapter<XaiState> = {
     const restored = realtime.restore(resumes(state) ? { ...state.wire, items: [] } : state.wire);
     return { ...restored, state: { ...state, wire: restored.state } };
   },
+  greeting: (state) => realtime.greeting?.(state.wire) ?? null,
   atEnd: audioUsage,
   resumable: (code) => RESUMABLE_CODES.has(code),
   owes: (state) => realtime.owes(state.wire),

@@ -22,7 +22,7 @@ export interface RelayedFrame {
   /** The client's number; 0 for a frame of the upstream. */
   readonly client: number;
   readonly from: Sender;
-  /** As its sender sent it: that is what the log holds. */
+  /** As its sender sent it, but for keys: that is what the log holds. */
   readonly payload: Payload;
   /** In the provider's own wire; null when a translation dropped it. */
   readonly read: Payload | null;

@@ -128,6 +128,13 @@ export class Session {
     return client;
   }
 
+  /** Sends a client that joined late what it must get first. Its socket takes frames by now. */
+  greet(number: number): void {
+    if (this.#phase.name !== 'live') return;
+    const greeting = this.#adapter.greeting?.(this.#books.state) ?? null;
+    if (greeting !== null) this.#wire.toClient(number, greeting);
+  }
+
   /** The client is gone, for whatever cause. Comes at most once a client has effect. */
   leave(number: number, code: number, reason: string, now: number): void {
     this.#left(number, clientClosed(code, reason), now);
@@ -315,7 +322,9 @@ export class Session {
   }
 
   #sendUp(client: Client, payload: Payload, at: number): void {
-    const own = client.translation === null ? payload : client.translation.toUpstream(payload);
+    const keys = this.#adapter.withoutKeys?.(payload, (text) => this.#wire.isGatewayToken(text)) ?? null;
+    const sent = keys?.up ?? payload;
+    const own = client.translation === null ? sent : client.translation.toUpstream(sent);
     if (own !== null) {
       if (!this.#wire.toUpstream(own)) return;
       this.#flow.sentUp(own, at);
@@ -324,9 +333,9 @@ export class Session {
       direction: 'up',
       client: client.number,
       from: client.sender,
-      payload,
-      read: own,
-      translated: own !== payload,
+      payload: keys?.log ?? payload,
+      read: keys?.log ?? own,
+      translated: own !== payload || keys !== null,
       at,
     });
   }

@@ -26,6 +26,8 @@ export interface Wire {
   recorded(): void;
   /** Comes exactly once. */
   ended(ending: Ending): void;
+  /** Whether a text is a token of this gateway, by its form or because it is the deployment's own. */
+  isGatewayToken(text: string): boolean;
   /** For whoever operates the deployment; never reaches a client. */
   report(problem: string): void;
 }

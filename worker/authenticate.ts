@@ -3,10 +3,9 @@ import { errors, jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { BrokerError } from '../protocol/errors.ts';
 import { Name, ROLES, SCOPES } from '../protocol/rest.ts';
+import { jwtOf, TOKEN_PREFIX } from '../protocol/token-form.ts';
 import type { Configuration } from './configuration.ts';
 
-/** Some SDKs refuse any other prefix in a browser. */
-export const TOKEN_PREFIX = 'ek_';
 const ISSUER = 'parley';
 /** For clocks that disagree a little. */
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -34,10 +33,8 @@ export type Principal = { readonly kind: 'admin' } | { readonly kind: 'token'; r
 /** Whose token it is, or null when it is not one of ours at all. Throws BrokerError `bad_token` for one that is spent. */
 export async function identify(token: string, settings: Configuration): Promise<Principal | null> {
   if (await sameSecret(token, settings.PARLEY_ADMIN_TOKEN)) return { kind: 'admin' };
-  if (!token.startsWith(TOKEN_PREFIX)) return null;
-  const jwt = token.slice(TOKEN_PREFIX.length);
-  // OpenAI's own ephemeral keys begin alike, but are not JWTs.
-  if (jwt.split('.').length !== 3) return null;
+  const jwt = jwtOf(token);
+  if (jwt === null) return null;
   let why = 'its signature is not ours';
   for (const key of await verificationKeys(settings)) {
     try {

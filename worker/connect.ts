@@ -11,14 +11,15 @@ import {
 } from '../protocol/connect.ts';
 import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
-import type { ProviderAdapter } from '../providers/adapter.ts';
+import type { ProviderAdapter, Target as ProviderTarget } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
 import { type Configuration, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
-import { type Offer, readOffer } from './offer.ts';
+import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { type Parameters, readParameters } from './parameters.ts';
 import { failure, publicFailure } from './respond.ts';
+import { proxyRest } from './rest-proxy.ts';
 
 /** Models with this prefix are played by the built-in simulator of the named provider's protocol. */
 const SIMULATED_MODEL = 'sim-';
@@ -42,6 +43,7 @@ export async function connect(
   target: Target,
 ): Promise<Response> {
   const adapter = providerFor(target.provider, env);
+  const asked = { path: target.path, query: [...new URL(request.url).searchParams] };
   let browser = request.headers.has('origin');
   try {
     const offer = readOffer(
@@ -55,14 +57,15 @@ export async function connect(
     authorize(principal, account, gateway, ['connect', 'observe']);
     await refuseRevoked(principal, env, account, gateway);
     checkOrigin(request, settings, principal);
-    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+    const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
+    if (!isUpgrade && adapter?.rest?.matches(target.path) !== true) {
       throw new BrokerError('upgrade_required', {
         url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, ''),
       });
     }
     if (adapter === undefined) throw unknownProvider(target.provider, env);
     const parameters = readParameters(offer.parameters, settings);
-    const plan = makePlan({
+    const connection: Connection = {
       request,
       env,
       settings,
@@ -74,11 +77,16 @@ export async function connect(
       parameters,
       account,
       gateway,
-    });
-    return await handOver(plan, request, env, adapter, browser);
+    };
+    if (!isUpgrade) {
+      const model = adapter.modelOf({ path: target.path, query: offer.query });
+      checkClaims(connection, model);
+      return await proxyRest(connection, model, model?.startsWith(SIMULATED_MODEL) === true);
+    }
+    return await handOver(makePlan(connection), request, env, adapter, browser);
   } catch (thrown) {
     const { error, headers } = publicFailure(thrown);
-    return refused(error, request, adapter, browser, headers);
+    return refused(error, request, adapter, asked, browser, headers);
   }
 }
 
@@ -86,14 +94,14 @@ export async function connect(
 async function credentials(
   offer: Offer,
   settings: Configuration,
-): Promise<{ principal: Principal; ownKey: string | null }> {
+): Promise<{ principal: Principal; ownKey: OfferedKey | null }> {
   let principal = offer.gatewayToken === null ? null : await identify(offer.gatewayToken, settings);
   if (offer.gatewayToken !== null && principal === null)
     throw new BrokerError('bad_token', { why: 'it is not known here' });
-  let ownKey: string | null = null;
+  let ownKey: OfferedKey | null = null;
   for (const key of offer.providerKeys) {
     // In the provider's place a value may be our token: SDKs that can send a single key put it there.
-    const who = offer.gatewayToken === key ? principal : await identify(key, settings);
+    const who = offer.gatewayToken === key.value ? principal : await identify(key.value, settings);
     if (who === null) ownKey ??= key;
     else principal ??= who;
   }
@@ -116,7 +124,8 @@ async function refuseRevoked(
   }
 }
 
-interface Connection {
+/** One request whose caller is known. */
+export interface Connection {
   readonly request: Request;
   readonly env: Env;
   readonly settings: Configuration;
@@ -124,7 +133,7 @@ interface Connection {
   readonly adapter: ProviderAdapter;
   readonly offer: Offer;
   readonly principal: Principal;
-  readonly ownKey: string | null;
+  readonly ownKey: OfferedKey | null;
   readonly parameters: Parameters;
   readonly account: string;
   readonly gateway: string;
@@ -132,7 +141,8 @@ interface Connection {
 
 function makePlan(connection: Connection): ConnectPlan {
   const { request, env, settings, target, adapter, offer, principal, ownKey, parameters } = connection;
-  const accepted = adapter.accepts(target.path);
+  const asked = { path: target.path, query: offer.query };
+  const accepted = adapter.accepts(asked.path, asked.query);
   if (!accepted.ok) {
     throw new BrokerError('unknown_provider_path', {
       provider: adapter.id,
@@ -146,7 +156,7 @@ function makePlan(connection: Connection): ConnectPlan {
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
   const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
-  if (needsKey && ownKey === null && stored === null) {
+  if (needsKey && ownKey === null && stored === null && adapter.keyless?.(asked) !== true) {
     throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key });
   }
   const named = parameters.session ?? claims?.session ?? null;
@@ -166,7 +176,8 @@ function makePlan(connection: Connection): ConnectPlan {
       headers: pick(request.headers, adapter.forwardHeaders),
       subprotocols: offer.subprotocols,
       baseUrl: providerBaseUrl(env, adapter, simulated),
-      credential: ownKey ?? stored,
+      credential: ownKey?.value ?? stored,
+      ...(ownKey === null ? {} : { carrier: ownKey.carrier }),
     },
     credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
     simulated,
@@ -242,7 +253,7 @@ async function handOver(
   headers.set('cf-aig-event-id', plan.eventId ?? plan.session.id);
   const refusal = readRefusal(response);
   if (refusal === null) return new Response(null, { status: 101, webSocket: response.webSocket, headers });
-  return passedOn(refusal, response, headers, request, adapter, browser);
+  return passedOn(refusal, response, headers, request, adapter, plan.request, browser);
 }
 
 function passedOn(
@@ -251,10 +262,11 @@ function passedOn(
   headers: Headers,
   request: Request,
   adapter: ProviderAdapter,
+  asked: ProviderTarget,
   browser: boolean,
 ): Response {
   if (!browser && providerAnswered) return new Response(response.body, { status: response.status, headers });
-  return refused(error, request, adapter, browser, Object.fromEntries(headers));
+  return refused(error, request, adapter, asked, browser, Object.fromEntries(headers));
 }
 
 /**
@@ -265,6 +277,7 @@ function refused(
   error: PublicError,
   request: Request,
   adapter: ProviderAdapter | undefined,
+  asked: ProviderTarget,
   browser: boolean,
   headers: Readonly<Record<string, string>>,
 ): Response {
@@ -273,7 +286,7 @@ function refused(
   const pair = new WebSocketPair();
   pair[1].accept();
   const [fallback] = PROVIDERS;
-  const errorFrame = (adapter ?? fallback)?.errorFrame(error) ?? null;
+  const errorFrame = (adapter ?? fallback)?.errorFrame(error, asked) ?? null;
   if (errorFrame !== null) pair[1].send(errorFrame);
   const frame = closeOf(error);
   pair[1].close(frame.code, frame.reason);

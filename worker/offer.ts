@@ -1,7 +1,6 @@
 /** Everything a client put into its upgrade, taken apart once: credentials, Parley's own parameters, and the rest. */
 import { BrokerError } from '../protocol/errors.ts';
-import type { SubprotocolOffer } from '../protocol/connect.ts';
-import type { Carrier } from '../providers/adapter.ts';
+import type { Carrier, SubprotocolOffer } from '../protocol/connect.ts';
 
 /** The gateway credential's own place, as header and as subprotocol prefix. */
 const GATEWAY = 'cf-aig-authorization';
@@ -29,11 +28,16 @@ export type Parameter = (typeof PARAMETERS)[number];
 /** Asks for the control channel; answered only by a server that speaks it. */
 const CONTROL_SUBPROTOCOL = 'parley.v1';
 
+export interface OfferedKey {
+  readonly value: string;
+  readonly carrier: Carrier;
+}
+
 export interface Offer {
   /** From the gateway's own place, or null. */
   readonly gatewayToken: string | null;
   /** What was found where the provider's key goes; in the adapter's order. */
-  readonly providerKeys: readonly string[];
+  readonly providerKeys: readonly OfferedKey[];
   readonly parameters: ReadonlyMap<Parameter, string>;
   /** The query without credentials and parameters, in its order. */
   readonly query: readonly (readonly [string, string])[];
@@ -69,7 +73,10 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
       gatewayHeader === null
         ? (gatewayOffered?.slice(GATEWAY.length + 1) ?? null)
         : withoutScheme(gatewayHeader, ['Bearer']),
-    providerKeys: keys.filter((key) => key !== null),
+    providerKeys: carriers.flatMap((carrier, index) => {
+      const value = keys[index] ?? null;
+      return value === null ? [] : [{ value, carrier }];
+    }),
     parameters,
     query,
     subprotocols: openValues,

@@ -63,8 +63,9 @@ export function openaiFailure(error: PublicError): Response {
   return json({ error: { message: error.message, type, code: error.code, param: null } }, error.status);
 }
 
-async function issue(
-  { env, settings, account, gateway }: RouteContext,
+/** Signs a token and notes it, so that it can be revoked. */
+export async function issue(
+  { env, settings, account, gateway }: Pick<RouteContext, 'env' | 'settings' | 'account' | 'gateway'>,
   wanted: TokenRequest,
 ): Promise<TokenShape> {
   const { expires_in, origin, ...narrow } = wanted;

@@ -60,6 +60,9 @@ export class FakeWire implements Wire {
   ended(ending: Ending): void {
     this.endings.push(ending);
   }
+  isGatewayToken(text: string): boolean {
+    return text.startsWith('ek_');
+  }
   report(problem: string): void {
     this.problems.push(problem);
   }

@@ -14,6 +14,7 @@ import { opaque } from './opaque.ts';
 import { fal } from './fal.ts';
 import { gemini } from './gemini.ts';
 import { vertex } from './gemini-vertex.ts';
+import { elevenlabs } from './elevenlabs.ts';
 import { openai } from './openai.ts';
 import { simulator } from './simulator.ts';
 import { xai } from './xai.ts';
@@ -30,6 +31,7 @@ export const PROVIDERS: readonly ProviderAdapter[] = [
   fal,
   gemini,
   vertex,
+  elevenlabs,
   simulator,
 ];
 

@@ -1,0 +1,241 @@
+/** Reads the text-to-speech sockets: text goes up in pieces, audio and its alignment come down, a context at a time. */
+import { asArray, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
+import type { Observation } from '../protocol/observations.ts';
+import { audioObservation } from './elevenlabs-audio.ts';
+import { speechError } from './elevenlabs-errors.ts';
+import { withoutKeyNames } from './elevenlabs-keys.ts';
+
+export type SpeechWire = 'stream' | 'multi' | 'dialogue';
+
+/** Everything that is spoken with one opening message. */
+export type SpeechContext = {
+  readonly id: string;
+  /** The opening message, without a key; null when it was too long to keep. */
+  readonly opening: JsonObject | null;
+  /** Sent so far, from its beginning; null when it became too long to keep, or is spoken by several voices. */
+  readonly text: string | null;
+  /** Characters of it that have been heard, as the alignment tells. */
+  readonly heard: number;
+  readonly phase: 'silent' | 'asked' | 'speaking';
+  readonly flushed: boolean;
+  /** The client has said that no more text comes. */
+  readonly closing: boolean;
+};
+
+export type SpeechState = {
+  readonly wire: SpeechWire;
+  readonly model: string | null;
+  readonly format: string;
+  /** A key that came in a frame is not kept, so without one the provider cannot be dialled again. */
+  readonly hasKey: boolean;
+  readonly dials: number;
+  readonly contexts: readonly SpeechContext[];
+  /** Characters sent that no usage has told yet. */
+  readonly characters: number;
+  readonly reports: number;
+};
+
+export interface SpeechReading {
+  readonly state: SpeechState;
+  readonly observations: readonly Observation[];
+}
+
+/** ElevenLabs takes five. */
+const MOST_CONTEXTS = 8;
+const LONGEST_TEXT = 8192;
+const LONGEST_OPENING = 8192;
+const LONGEST_ID = 128;
+
+export function beginSpeech(
+  wire: SpeechWire,
+  about: { readonly model: string | null; readonly format: string | null; readonly hasKey: boolean },
+): SpeechState {
+  return {
+    wire,
+    model: about.model,
+    format: about.format ?? 'mp3_44100_128',
+    hasKey: about.hasKey,
+    dials: 0,
+    contexts: [],
+    characters: 0,
+    reports: 0,
+  };
+}
+
+/** What one client message asks for, whichever of the three wires it is on. */
+interface Request {
+  readonly id: string;
+  readonly text: string;
+  readonly flush: boolean;
+  /** `all`: the socket is to be closed. */
+  readonly close: 'nothing' | 'context' | 'all';
+}
+
+export function readSpeechClient(state: SpeechState, event: JsonObject): SpeechReading {
+  const request = requestOf(state, event);
+  if (request === null) return { state, observations: [] };
+  if (request.close === 'all') {
+    const contexts = state.contexts.map((context) => ({ ...context, closing: true }));
+    return reported({ ...state, contexts }, []);
+  }
+  const before = state.contexts.find(({ id }) => id === request.id) ?? opened(state, request, event);
+  const characters = isSpoken(request.text) ? [...request.text].length : 0;
+  const asks = characters > 0 && before.phase === 'silent';
+  const after: SpeechContext = {
+    ...before,
+    text: characters > 0 ? longer(state.wire, before.text, request.text) : before.text,
+    phase: asks ? 'asked' : before.phase,
+    flushed: request.flush || (before.flushed && characters === 0),
+    closing: before.closing || request.close === 'context',
+  };
+  const next = { ...withContext(state, after), characters: state.characters + characters };
+  const observations: Observation[] = asks
+    ? [{ kind: 'asked' }, { kind: 'response.started', responseId: after.id }]
+    : [];
+  return request.flush || request.close !== 'nothing'
+    ? reported(next, observations)
+    : { state: next, observations };
+}
+
+function requestOf({ wire, contexts }: SpeechState, event: JsonObject): Request | null {
+  const flush = event['flush'] === true;
+  const text = asText(event['text']);
+  switch (wire) {
+    case 'stream':
+      if (text === undefined || (text === '' && contexts.length === 0)) return null;
+      return { id: wire, text, flush, close: text === '' ? 'context' : 'nothing' };
+    case 'multi':
+    case 'dialogue': {
+      const id = idOf(event['context_id'], wire);
+      if (event['close_socket'] === true) return { id, text: '', flush, close: 'all' };
+      const close = event['close_context'] === true ? 'context' : 'nothing';
+      const known = contexts.some((context) => context.id === id);
+      const opens = wire === 'multi' ? text !== undefined : event['voices'] !== undefined;
+      const inputs = asArray(event['inputs']);
+      if (!known && !opens && inputs === undefined) return null;
+      const spoken = inputs?.map((input) => asText(member(input, 'text')) ?? '').join('');
+      return { id, text: spoken ?? text ?? '', flush, close };
+    }
+  }
+}
+
+/** The opening's space and a keepalive's are no text. */
+function isSpoken(text: string): boolean {
+  return text !== '' && text !== ' ';
+}
+
+function opened({ wire }: SpeechState, request: Request, event: JsonObject): SpeechContext {
+  const { flush: _flush, try_trigger_generation: _try, inputs: _inputs, ...rest } = withoutKeyNames(event);
+  const opening = wire === 'dialogue' ? rest : { ...rest, text: ' ' };
+  return {
+    id: request.id,
+    opening: JSON.stringify(opening).length <= LONGEST_OPENING ? opening : null,
+    text: wire === 'dialogue' ? null : '',
+    heard: 0,
+    phase: 'silent',
+    flushed: false,
+    closing: false,
+  };
+}
+
+function longer(wire: SpeechWire, text: string | null, more: string): string | null {
+  if (wire === 'dialogue' || text === null) return null;
+  return text.length + more.length <= LONGEST_TEXT ? text + more : null;
+}
+
+export function readSpeechServer(state: SpeechState, event: JsonObject): SpeechReading {
+  const error = speechError(event);
+  if (error !== null) return failed(state, error);
+  const id = idOf(event['contextId'] ?? event['context_id'], state.wire);
+  const context = state.contexts.find((each) => each.id === id);
+  const observations: Observation[] = [];
+  let next = state;
+  const audio = asText(event['audio']);
+  if (audio !== undefined && audio !== '') {
+    observations.push(audioObservation('model', audio, state.format));
+    if (context !== undefined) next = heardMore(next, context, alignedCharacters(event));
+    if (context?.phase === 'asked')
+      observations.push({ kind: 'response.output', responseId: id, of: 'audio' });
+  }
+  if (event['isFinal'] !== true && event['is_final'] !== true) return { state: next, observations };
+  const contexts = next.contexts.filter((each) => each.id !== id);
+  if (context !== undefined) observations.push(...ended(context, context.text, 'completed'));
+  return reported({ ...next, contexts }, observations);
+}
+
+/** Times are relative to their chunk, so how many there are is all that adds up. Older servers spell other members. */
+function alignedCharacters(event: JsonObject): number {
+  const alignment =
+    asObject(event['alignment']) ??
+    asObject(event['normalizedAlignment']) ??
+    asObject(event['normalized_alignment']);
+  return asArray(alignment?.['chars'])?.length ?? 0;
+}
+
+function heardMore(state: SpeechState, context: SpeechContext, characters: number): SpeechState {
+  if (characters === 0 && context.phase !== 'asked') return state;
+  const phase = context.phase === 'asked' ? 'speaking' : context.phase;
+  return withContext(state, { ...context, heard: context.heard + characters, phase });
+}
+
+/** The socket closes after an error, so nothing that was open will be finished. */
+function failed(state: SpeechState, error: Observation): SpeechReading {
+  const observations = state.contexts.flatMap((context) => ended(context, heardText(context), 'failed'));
+  return reported({ ...state, contexts: [] }, [error, ...observations]);
+}
+
+/** What a session that ends leaves unsaid. */
+export function finishSpeech(state: SpeechState): readonly Observation[] {
+  const observations = state.contexts.flatMap((context) => ended(context, heardText(context), 'incomplete'));
+  return reported(state, observations).observations;
+}
+
+function ended(
+  { id, phase }: SpeechContext,
+  text: string | null,
+  outcome: 'completed' | 'failed' | 'incomplete',
+): readonly Observation[] {
+  if (phase === 'silent') return [];
+  const end: Observation = { kind: 'response.ended', responseId: id, outcome };
+  return text === null || text === ''
+    ? [end]
+    : [{ kind: 'transcript', speaker: 'model', itemId: id, text }, end];
+}
+
+function heardText({ text, heard }: SpeechContext): string | null {
+  return text === null ? null : [...text].slice(0, heard).join('');
+}
+
+/** Tells the characters that were not told yet: a row for each piece of text would be a row for each token. */
+function reported(state: SpeechState, observations: readonly Observation[]): SpeechReading {
+  const { characters } = state;
+  if (characters === 0) return { state, observations };
+  return {
+    state: { ...state, characters: 0, reports: state.reports + 1 },
+    observations: [
+      ...observations,
+      {
+        kind: 'usage',
+        dedupeKey: `characters_${state.reports + 1}`,
+        purpose: 'response',
+        model: state.model,
+        usage: { unit: 'characters', characters },
+        source: 'measured',
+        raw: { characters },
+      },
+    ],
+  };
+}
+
+function withContext(state: SpeechState, context: SpeechContext): SpeechState {
+  const others = state.contexts.filter(({ id }) => id !== context.id);
+  return { ...state, contexts: [...others.slice(-(MOST_CONTEXTS - 1)), context] };
+}
+
+function idOf(value: JsonValue | undefined, fallback: string): string {
+  return asText(value)?.slice(0, LONGEST_ID) ?? fallback;
+}
+
+export function speechIsOwed(state: SpeechState): boolean {
+  return state.contexts.some(({ closing, phase }) => closing && phase !== 'silent');
+}

@@ -3,12 +3,14 @@ import { azureOpenaiSimulator } from './azure-openai.ts';
 import { cartesiaSimulator } from './cartesia.ts';
 import { falSimulator } from './fal.ts';
 import { geminiSimulator } from './gemini.ts';
+import { elevenlabsSimulator } from './elevenlabs.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
 import { xaiSimulator } from './xai.ts';
 
 /** A Map, so that a name cannot resolve to something inherited. */
 const BY_PROVIDER = new Map<string, Simulator>([
+  ['elevenlabs', elevenlabsSimulator],
   ['openai', openaiSimulator],
   ['azure-openai', azureOpenaiSimulator],
   ['xai', xaiSimulator],

@@ -77,7 +77,7 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   forwardHeaders: [],
   signalHeaders: [],
   modelOf,
-  accepts: (path, query) =>
+  accepts: (path, query = []) =>
     wireOf({ path, query }) === null
       ? { ok: false, suggestion: path === '' ? '?agent_id=… or ?voice_id=…' : 'v1/convai/conversation' }
       : { ok: true },
@@ -105,7 +105,7 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
       return event === undefined ? null : pongFor(event);
     },
   },
-  finish,
+  atEnd,
   rest: { matches: isSignedUrlPath, headers: (key) => ({ [KEY_HEADER]: key }), rewrite: signedUrl },
   owes: (state) => {
     switch (state.wire) {
@@ -195,7 +195,7 @@ function restore(state: ElevenLabsState) {
   }
 }
 
-function finish(state: ElevenLabsState) {
+function atEnd(state: ElevenLabsState) {
   switch (state.wire) {
     case 'agent':
       return finishAgent(state);

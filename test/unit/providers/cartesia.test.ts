@@ -65,7 +65,7 @@ describe('P2 dialling Cartesia', () => {
     (_name, query, headers: Record<string, string>) => {
       const request = new Request(`https://parley.example/v1/a/g/cartesia${query}`, { headers });
       const offer = readOffer(request, cartesia.carriers);
-      expect(offer.providerKeys).toEqual(['sk_car_own']);
+      expect(offer.providerKeys.map(({ value }) => value)).toEqual(['sk_car_own']);
       expect(offer.query).toEqual([]);
     },
   );

@@ -66,7 +66,7 @@ describe('P8 what is read of text-to-speech', () => {
       up({ text: 'Hello there. ' }),
       down({ audio: 'AAAA', alignment: { chars: [...'Hello'] } }),
     ]);
-    expect(elevenlabs.finish?.(state)).toMatchObject([
+    expect(elevenlabs.atEnd?.(state)).toMatchObject([
       { kind: 'transcript', text: 'Hello' },
       { kind: 'response.ended', outcome: 'incomplete' },
       { kind: 'usage', usage: { characters: 13 } },
@@ -92,7 +92,7 @@ describe('P8 what is read of an agent', () => {
       'You are welcome.',
     ]);
     expect(ofKind(observed, 'response.ended')).toHaveLength(2);
-    expect(elevenlabs.finish?.(state)).toEqual([
+    expect(elevenlabs.atEnd?.(state)).toEqual([
       { kind: 'response.ended', responseId: 'response_3', outcome: 'completed' },
     ]);
     expect(ofKind(observed, 'tool.called')).toEqual([
@@ -164,7 +164,7 @@ describe('P8 what is read of transcription', () => {
       up({ ...chunk, audio_base_64: '', commit: true }),
     ]);
     expect(elevenlabs.owes(state)).toBe(true);
-    expect(elevenlabs.finish?.(state)).toMatchObject([
+    expect(elevenlabs.atEnd?.(state)).toMatchObject([
       { kind: 'response.ended', outcome: 'incomplete' },
       { kind: 'usage', usage: { unit: 'seconds', seconds: 0.1 } },
     ]);

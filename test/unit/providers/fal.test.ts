@@ -76,7 +76,11 @@ describe('P2 dialling fal', () => {
       new Request(`https://parley.example/v1/a/g/fal/${MODEL}${query}`, { headers }),
       fal.carriers,
     );
-    expect([offer.providerKeys, offer.query, offer.subprotocols]).toEqual([[key], [], []]);
+    expect([offer.providerKeys.map(({ value }) => value), offer.query, offer.subprotocols]).toEqual([
+      [key],
+      [],
+      [],
+    ]);
   });
 
   it('P2 the path is the model; a model in the query asks for the simulator, and is not passed on', () => {

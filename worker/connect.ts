@@ -196,10 +196,11 @@ function makePlan(connection: Connection): ConnectPlan {
   };
 }
 
-/** Throws for a query that names two: which of them a provider takes is its own affair, and a token allows one. */
+/** Throws for a query that names it twice: which one a provider takes is its own affair, and a token allows one. */
 function theOneModel(adapter: ProviderAdapter, path: string, query: Offer['query']): string | null {
   const model = adapter.modelOf({ path, query });
-  if (adapter.modelOf({ path, query: query.toReversed() }) !== model)
+  // Of a parameter that comes twice, a Map keeps the last.
+  if (adapter.modelOf({ path, query: [...new Map(query)] }) !== model)
     throw new BrokerError('invalid_request', { problem: 'the query names two models' });
   return model;
 }

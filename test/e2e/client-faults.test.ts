@@ -1,6 +1,9 @@
 /** What a client can do, and what the provider and the record get to know of it. */
+import { createConnection } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../session/limits.ts';
 import { connected } from '../support/client.ts';
+import { wsUpstream } from '../support/echo-upstream.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { closing, frame, RawUpstream } from '../support/raw-upstream.ts';
 import { sessionOf, untilEnded } from '../support/rest.ts';
@@ -100,6 +103,52 @@ describe('F-14 frames at the limit', () => {
     expect((await untilEnded(parley, 'acct/gw', tooBig.id)).ended_reason).toBe('frame_too_big');
   });
 });
+
+describe('F-35 a client that does not wait', () => {
+  it('P1 F-35 what it sends before its handshake is answered arrives in order, none lost', async () => {
+    const sent = Array.from({ length: 2 * LIMITS.pendingFrames }, (_, n) => `early ${n}`);
+    const dialled = Promise.withResolvers<undefined>();
+    const flushed = Promise.withResolvers<undefined>();
+    const came: string[] = [];
+    const all = Promise.withResolvers<undefined>();
+    const provider = await wsUpstream(
+      (socket) =>
+        socket.on('message', (data: Buffer) => {
+          if (came.push(data.toString()) === sent.length) all.resolve(undefined);
+        }),
+      () => {
+        dialled.resolve(undefined);
+        return flushed.promise;
+      },
+    );
+    const own = await startParley({ env: { OPENAI_BASE_URL: provider.url, OPENAI_API_KEY: 'sk-stored' } });
+    const { port } = new URL(own.http);
+    const socket = createConnection(Number(port), '127.0.0.1');
+    const head = [
+      'GET /v1/acct/gw/openai?model=gpt-realtime HTTP/1.1',
+      'Host: parley',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      `cf-aig-authorization: ${own.token}`,
+    ];
+    const early = Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), ...sent.map(maskedText)]);
+    socket.write(early, () => flushed.resolve(undefined));
+    await dialled.promise;
+    await all.promise;
+    expect(came).toEqual(sent);
+    socket.destroy();
+    await own.stop();
+    provider.close();
+  });
+});
+
+/** One short text frame of a client, masked with zeros. */
+function maskedText(text: string): Buffer {
+  const payload = Buffer.from(text);
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
 
 describe('P7 named sessions', () => {
   it('P7 a client that comes back within the grace time finds the same provider socket', async () => {

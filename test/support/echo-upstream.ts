@@ -7,15 +7,21 @@ export interface EchoUpstream {
   close(): void;
 }
 
-/** Calls `serve` with each connection and its upgrade; the broker dials `url`. */
+/**
+ * Calls `serve` with each connection and its upgrade; the broker dials `url`.
+ *
+ * @param admit a handshake is answered when it resolves
+ */
 export async function wsUpstream(
   serve: (socket: WebSocket, request: IncomingMessage) => void,
+  admit: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<EchoUpstream> {
   const server = new WebSocketServer({
     port: 0,
     host: '127.0.0.1',
     perMessageDeflate: false,
     maxPayload: 64 << 20,
+    verifyClient: (_info, answer) => void admit().then(() => answer(true)),
   });
   server.on('connection', serve);
   await new Promise<void>((resolve) => {

@@ -1,7 +1,9 @@
 /** One life of a session: from its first client to its end. */
-import { type ConnectPlan, sessionObjectName } from '../protocol/connect.ts';
+import { type ConnectPlan, sessionObjectName, SIMULATED_MODEL } from '../protocol/connect.ts';
+import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
+import type { PriceBasis } from '../session/cost.ts';
 import { LIMITS } from '../session/limits.ts';
 import { Session } from '../session/session.ts';
 import type { Wire } from '../session/wire.ts';
@@ -26,7 +28,13 @@ export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (prob
   const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
   const startedAt = Date.now();
-  const session = new Session(plan, adapter, LIMITS, wire, startedAt);
+  const session = new Session(
+    { ...plan, prices: pricesFor(plan, adapter, env) },
+    adapter,
+    LIMITS,
+    wire,
+    startedAt,
+  );
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
     opening: {
@@ -47,4 +55,17 @@ export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (prob
     report,
   });
   return { session, plan, adapter, link, upstream: null, subprotocol: null, failure: null };
+}
+
+function pricesFor(plan: ConnectPlan, adapter: ProviderAdapter, env: Env): PriceBasis {
+  const parsed = parseSettings(env);
+  const isOwnModel = adapter.settings.key === null || plan.model?.startsWith(SIMULATED_MODEL) === true;
+  return {
+    provider: plan.provider,
+    model: plan.model,
+    simulated: !plan.simulated ? 'no' : isOwnModel ? 'free' : 'as_model',
+    custom: plan.customCost,
+    // The edge lets nobody in while a setting cannot be used.
+    overrides: parsed.ok ? parsed.settings.PARLEY_PRICES : [],
+  };
 }

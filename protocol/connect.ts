@@ -1,5 +1,7 @@
 /** What the edge hands to a session: one client's wish to connect, authenticated, authorised and size-checked. */
 
+import type { CustomCost } from './price-overrides.ts';
+
 /** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
 export type Payload = string | ArrayBuffer;
 
@@ -78,6 +80,8 @@ export interface ConnectPlan {
   readonly log: LogMode;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  /** What the connection says that its session costs, in place of any list. */
+  readonly customCost: CustomCost | null;
   readonly dialTimeoutMs: number;
   readonly graceMs: number;
   readonly maxSessionMs: number;
@@ -102,6 +106,9 @@ export function chooseSubprotocol(offer: SubprotocolOffer, upstreamChoice: strin
   if (upstreamChoice !== null && offer.open.includes(upstreamChoice)) return upstreamChoice;
   return offer.open[0] ?? offer.lastResort;
 }
+
+/** Models with this prefix are played by the built-in simulator of the named provider's protocol. */
+export const SIMULATED_MODEL = 'sim-';
 
 /** Names the provider whose simulator is dialled; set on the broker's own request, within this deployment. */
 export const SIMULATED_HEADER = 'parley-simulated';

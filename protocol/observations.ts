@@ -14,6 +14,8 @@ export interface TokenCounts {
 export interface TokenUsage {
   readonly input: TokenCounts;
   readonly cached: TokenCounts;
+  /** Cached tokens that the provider did not split by modality; they are not in `cached`. */
+  readonly cachedUnsplit?: number;
   readonly output: TokenCounts;
   /** Part of the output, where the provider tells it. */
   readonly reasoning: number;

@@ -1,6 +1,8 @@
 /** What a session tells its recorder. All of it is plain data: it crosses an object boundary by RPC. */
 import type { JsonValue } from './json.ts';
 import type { LogMode, SessionAddress } from './connect.ts';
+import type { Usage } from './observations.ts';
+import type { CostNote, UnpricedReason } from './prices.ts';
 import type { Segment } from './segment.ts';
 
 /** Who ended a session. */
@@ -46,8 +48,26 @@ export interface UsageTotals {
   readonly requests: number;
 }
 
+/** Reports of one kind that could not be priced, and why. */
+export interface UnpricedReports {
+  readonly reason: UnpricedReason;
+  /** Null also for the rest, when there are too many kinds. */
+  readonly model: string | null;
+  readonly unit: Usage['unit'];
+  readonly reports: number;
+}
+
+export interface CostTotals {
+  /** Sum over the reports that have a price, in nano-dollars; null when none has. */
+  readonly cost_nano: number | null;
+  readonly reports_priced: number;
+  readonly unpriced: readonly UnpricedReports[];
+  /** How many reports each note is about. */
+  readonly cost_notes: Readonly<Partial<Record<CostNote, number>>>;
+}
+
 /** Running sums; the last ones that the recorder got are the session's. */
-export interface Totals {
+export interface Totals extends CostTotals {
   readonly frames_up: number;
   readonly frames_down: number;
   readonly bytes_up: number;
@@ -64,6 +84,9 @@ export interface Totals {
   readonly audio_out_ms: number | null;
   /** The first that a frame named; null while none did. */
   readonly model: string | null;
+  /** Time in which no frame went either way for a second or more. Null: not kept when this was recorded. */
+  readonly silence_ms: number | null;
+  readonly longest_silence_ms: number | null;
   readonly response: UsageTotals;
   readonly transcription: UsageTotals;
 }
@@ -127,7 +150,17 @@ export interface SessionSummary {
   readonly endedReason: string | null;
   readonly turns: number;
   readonly tokens: number | null;
+  /** In nano-dollars; null: unknown. */
+  readonly costNano: number | null;
+  /** Whether every report of usage is in it. */
+  readonly costComplete: boolean;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   /** Grows with every change: an older summary that arrives late is dropped. */
   readonly revision: number;
+}
+
+/** False when reports have no price, or may have been lost in a crash. */
+export function isCostComplete(totals: Totals | null, ending: Ending | null): boolean {
+  if (ending?.reason === 'interrupted') return false;
+  return totals === null || totals.reports_priced === totals.response.reports + totals.transcription.reports;
 }

@@ -3,6 +3,8 @@
  * Snake case, RFC 3339 times, `null` for unknown.
  */
 import * as v from 'valibot';
+import { nanoDollars } from './money.ts';
+import { COST_NOTES, UNPRICED_REASONS } from './prices.ts';
 
 /** Accounts, gateways and sessions are named so. */
 export const Name = v.pipe(
@@ -30,6 +32,16 @@ function whole(min: number, max: number) {
   );
 }
 
+const DOLLARS = 'must be dollars, such as 0.25';
+
+/** Dollars, read as nano-dollars. */
+const Dollars = v.pipe(
+  v.string(),
+  v.regex(/^[0-9]{1,7}(\.[0-9]{1,9})?$/, DOLLARS),
+  v.transform(nanoDollars),
+  v.number(DOLLARS),
+);
+
 export const SCOPES = ['connect', 'observe', 'read', 'admin'] as const;
 export const ROLES = ['controller', 'speaker', 'observer'] as const;
 
@@ -43,6 +55,8 @@ export const SessionsQuery = v.strictObject({
   ended_reason: v.optional(Text),
   since: v.optional(Time),
   until: v.optional(Time),
+  /** Sessions that cost so many dollars or more; those of unknown cost are left out. */
+  min_cost: v.optional(Dollars),
   cursor: v.optional(Text),
   limit: v.optional(whole(1, 100)),
 });
@@ -118,6 +132,35 @@ const UsageSums = v.object({
   requests: Count,
 });
 
+const MoneyEntries = {
+  /** Dollars with nine decimals. Null: no report of usage has a price. */
+  usd: v.nullable(v.string()),
+  /** The same in billionths of a dollar. */
+  nano_usd: v.nullable(Count),
+  currency: v.literal('USD'),
+  /** False: reports without a price, or lost in a crash, are not in it. */
+  complete: v.boolean(),
+};
+const Money = v.object(MoneyEntries);
+export type MoneyShape = v.InferOutput<typeof Money>;
+
+const Cost = v.object({
+  ...MoneyEntries,
+  reports_priced: Count,
+  unpriced: v.array(
+    v.object({
+      reason: v.picklist(UNPRICED_REASONS),
+      model: v.nullable(v.string()),
+      unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']),
+      reports: Count,
+    }),
+  ),
+  /** What must be known beside the sum, and for how many reports it holds. */
+  notes: v.array(v.object({ note: v.picklist(COST_NOTES), reports: Count })),
+  /** Date of the built-in price table of this deployment. */
+  price_table: v.string(),
+});
+
 export const SessionSummaryShape = v.object({
   id: v.string(),
   status: v.picklist(['live', 'ended']),
@@ -129,6 +172,7 @@ export const SessionSummaryShape = v.object({
   ended_reason: v.nullable(v.string()),
   turns: Count,
   tokens: v.nullable(Count),
+  cost: Money,
   metadata: Metadata,
 });
 
@@ -177,13 +221,22 @@ export const SessionShape = v.object({
       response_id: v.string(),
       outcome: v.picklist(['completed', 'interrupted', 'failed', 'incomplete']),
       output: v.nullable(v.picklist(['audio', 'text'])),
+      asked_at: v.nullable(Time),
+      first_output_at: v.nullable(Time),
       /** From the end of the request (speech, commit or response.create) to the first audio or text. */
       first_output_ms: v.nullable(Count),
       duration_ms: v.nullable(Count),
       seq: Count,
     }),
   ),
-  latency: v.object({ turns: Count, p50_ms: v.nullable(Count), max_ms: v.nullable(Count) }),
+  latency: v.object({
+    turns: Count,
+    p50_ms: v.nullable(Count),
+    p95_ms: v.nullable(Count),
+    max_ms: v.nullable(Count),
+  }),
+  /** Time without a frame either way for a second or more. A microphone that streams is not silent here. */
+  silence: v.object({ total_ms: v.nullable(Count), longest_ms: v.nullable(Count) }),
   interruptions: Count,
   tool_calls: Count,
   errors: Count,
@@ -191,6 +244,7 @@ export const SessionShape = v.object({
   audio: v.object({ in_ms: v.nullable(v.number()), out_ms: v.nullable(v.number()) }),
   /** The provider's own figures. `complete` is false after a crash: reports may be missing. */
   usage: v.object({ response: UsageSums, transcription: UsageSums, complete: v.boolean() }),
+  cost: Cost,
 });
 export type SessionShape = v.InferOutput<typeof SessionShape>;
 export type SessionSummaryShape = v.InferOutput<typeof SessionSummaryShape>;

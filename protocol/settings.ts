@@ -4,6 +4,8 @@
  */
 import * as v from 'valibot';
 import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
+import { readPrices } from './price-overrides.ts';
+import type { PriceRow } from './prices.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -76,6 +78,20 @@ const customProviders = v.optional(
   null,
 );
 
+/** JSON, as text or as it stands in `[vars]`. */
+const prices = v.optional(
+  v.pipe(
+    v.unknown(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): readonly PriceRow[] => {
+      const read = readPrices(dataset.value);
+      if (read.ok) return read.rows;
+      for (const message of read.problems) addIssue({ message });
+      return NEVER;
+    }),
+  ),
+  {},
+);
+
 const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
   PARLEY_ADMIN_TOKEN: secret('PARLEY_ADMIN_TOKEN', 16),
@@ -93,6 +109,8 @@ const SettingsSchema = v.object({
   PARLEY_ALLOWED_ORIGINS: origins,
   /** Providers of this deployment's own. Null: none. */
   PARLEY_CUSTOM_PROVIDERS: customProviders,
+  /** Prices that come before the built-in table's. */
+  PARLEY_PRICES: prices,
 });
 
 export type Settings = v.InferOutput<typeof SettingsSchema>;

@@ -15,6 +15,8 @@ const TOKEN = randomBytes(24).toString('base64url');
 const GATEWAY = 'demo/default';
 /** The simulator speaks its answers this many times faster than they sound. */
 const SPEED = 10;
+/** Played by the simulator, so that it has a price. */
+const MODEL = 'gpt-realtime';
 
 interface Scene {
   readonly name: string;
@@ -38,6 +40,7 @@ const server = spawn(process.execPath, [`${ROOT}scripts/start.ts`], {
     PARLEY_DATA_DIR: dataDir,
     PARLEY_DEV_VARS: `${dataDir}/dev.vars`,
     PARLEY_ADMIN_TOKEN: TOKEN,
+    OPENAI_BASE_URL: 'simulator',
   },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
@@ -57,7 +60,7 @@ console.log(failures.length === 0 ? '\n✓ all of it was recorded and read back'
 process.exit(failures.length === 0 ? 0 : 1);
 
 function connect(query: string, headers: Readonly<Record<string, string>> = {}): Promise<Conversation> {
-  const url = `${http.replace('http', 'ws')}/v1/${GATEWAY}/openai?model=sim-support&seed=7&speed=${SPEED}${query}`;
+  const url = `${http.replace('http', 'ws')}/v1/${GATEWAY}/openai?model=${MODEL}&seed=7&speed=${SPEED}${query}`;
   return Conversation.open(url, { 'cf-aig-authorization': `Bearer ${TOKEN}`, ...headers });
 }
 
@@ -97,6 +100,9 @@ async function voiceTurnWithTool(): Promise<Scene> {
       (session.audio.out_ms ?? 0) > 0 ? false : 'no spoken answer was recorded',
       (session.audio.in_ms ?? 0) >= 1_200 ? false : 'the user’s audio was not recorded',
       session.usage.response.reports === 2 ? false : 'the usage of two responses was not recorded',
+      session.cost.complete && Number(session.cost.usd) > 0
+        ? false
+        : `not all of it has a price: ${JSON.stringify(session.cost)}`,
       events.some(({ type }) => type === 'conversation.item.input_audio_transcription.completed')
         ? false
         : 'the user’s words were not transcribed',
@@ -169,12 +175,16 @@ async function report(scenes: readonly Scene[]): Promise<string[]> {
       'first output ms': session.latency.p50_ms ?? '–',
       'tokens in': tokens.input_text + tokens.input_audio,
       'tokens out': tokens.output_text + tokens.output_audio,
+      'cost $': session.cost.usd?.slice(0, -3) ?? '–',
       'audio out s': ((session.audio.out_ms ?? 0) / 1_000).toFixed(1),
       frames: events.length,
       ended: `${session.ended_reason} (${session.close_code})`,
     });
   }
   console.table(rows);
+  console.log(
+    `cost: by the list prices of ${MODEL} and its transcription; the simulator itself costs nothing`,
+  );
   const listed = await read<readonly { readonly id: string }[]>(`/v1/${GATEWAY}/sessions`);
   if (listed.length !== scenes.length)
     failed.push(`${listed.length} sessions are listed, ${scenes.length} were held`);

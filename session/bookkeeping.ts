@@ -11,6 +11,7 @@ import type { Observation } from '../protocol/observations.ts';
 import type { LogRecord, Totals } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
 import type { ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
+import type { PriceBasis } from './cost.ts';
 import type { Limits } from './limits.ts';
 import { Recording } from './recording.ts';
 import { type Resumption, ResumeWindow } from './resume-window.ts';
@@ -45,7 +46,7 @@ export class Bookkeeping {
   #waitingLength = 0;
 
   constructor(
-    plan: Pick<ConnectPlan, 'named' | 'graceMs' | 'log' | 'request'>,
+    plan: Pick<ConnectPlan, 'named' | 'graceMs' | 'log' | 'request'> & { readonly prices: PriceBasis },
     adapter: ProviderAdapter,
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
@@ -54,7 +55,7 @@ export class Bookkeeping {
     this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
-    this.#tally = new Tally(limits.transcriptCharacters);
+    this.#tally = new Tally(limits.transcriptCharacters, plan.prices);
     this.#state = adapter.begin(plan.request);
     // Only who chose the session's name can come back to it.
     this.#window = new ResumeWindow(plan.named ? limits.resumeBytes : 0, plan.graceMs + limits.resumeExtraMs);
@@ -105,7 +106,7 @@ export class Bookkeeping {
     this.#waitingLength = 0;
     for (const frame of frames) {
       const noted = this.recording.frame(frame);
-      this.#tally.frame(frame.direction, noted.bytes, noted.logged);
+      this.#tally.frame(frame.direction, noted.bytes, noted.logged, frame.at);
       if (frame.direction === 'down') this.#window.add(frame.payload, noted.bytes, frame.at);
       if (frame.read !== null) this.#read(frame.from, frame.read, frame.at);
     }

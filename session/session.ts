@@ -22,6 +22,7 @@ import {
   upstreamClosed,
   upstreamTooBig,
 } from './causes.ts';
+import type { PriceBasis } from './cost.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { PendingFrames } from './pending.ts';
@@ -37,7 +38,9 @@ type Phase =
   | { readonly name: 'closing'; readonly cause: Cause }
   | { readonly name: 'ended'; readonly ending: Ending };
 
-export type SessionPlan = Pick<ConnectPlan, 'named' | 'log' | 'graceMs' | 'maxSessionMs' | 'request'>;
+export type SessionPlan = Pick<ConnectPlan, 'named' | 'log' | 'graceMs' | 'maxSessionMs' | 'request'> & {
+  readonly prices: PriceBasis;
+};
 
 export class Session {
   readonly #plan: SessionPlan;

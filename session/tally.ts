@@ -2,10 +2,13 @@
 import type { Observation, TokenUsage, UsageObservation } from '../protocol/observations.ts';
 import type { LogRecord, TokenTotals, Totals, UsageTotals } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
+import { CostSum, type PriceBasis, Pricer, type ReportCost } from './cost.ts';
 
 /** A provider repeats a usage at most within a few responses; this many are remembered. */
 const REMEMBERED_KEYS = 1024;
 const OPEN_TURNS = 64;
+/** No frame either way for this long is silence; while anyone speaks, frames come many times a second. */
+const SILENCE_MS = 1000;
 
 interface Turn {
   readonly askedAt: number | null;
@@ -48,12 +51,25 @@ export class Tally {
   #counts = { responses: 0, interruptions: 0, tools: 0, errors: 0 };
   #audio: { user: number | null; model: number | null } = { user: 0, model: 0 };
   #usage = { response: NO_USAGE, transcription: NO_USAGE };
+  readonly #pricer: Pricer;
+  readonly #cost = new CostSum();
+  #lastFrameAt: number | null = null;
+  #silence = { sum: 0, longest: 0 };
 
-  constructor(maxTranscriptCharacters: number) {
+  constructor(maxTranscriptCharacters: number, prices: PriceBasis) {
     this.#maxText = maxTranscriptCharacters;
+    this.#pricer = new Pricer(prices);
   }
 
-  frame(direction: Direction, bytes: number, logged: boolean): void {
+  frame(direction: Direction, bytes: number, logged: boolean, at: number): void {
+    const before = this.#lastFrameAt ?? at;
+    const silent = at - before;
+    // A clock that was set back must not make a silence count twice.
+    this.#lastFrameAt = Math.max(before, at);
+    if (silent >= SILENCE_MS) {
+      this.#silence.sum += silent;
+      this.#silence.longest = Math.max(this.#silence.longest, silent);
+    }
     this.#frames[direction] += 1;
     this.#bytes[direction] += bytes;
     if (direction === 'down') this.#received += 1;
@@ -130,8 +146,11 @@ export class Tally {
       audio_in_ms: rounded(this.#audio.user),
       audio_out_ms: rounded(this.#audio.model),
       model: this.#model,
+      silence_ms: this.#silence.sum,
+      longest_silence_ms: this.#silence.longest,
       response: this.#usage.response,
       transcription: this.#usage.transcription,
+      ...this.#cost.totals(),
     };
   }
 
@@ -145,6 +164,7 @@ export class Tally {
     }
     const before = this.#usage[observation.purpose];
     this.#usage[observation.purpose] = addUsage(before, observation);
+    const cost = this.#cost.add(this.#pricer.price(observation), observation.usage.unit);
     return {
       kind: 'usage',
       seq,
@@ -155,6 +175,7 @@ export class Tally {
         model: observation.model,
         source: observation.source,
         usage: observation.raw,
+        ...costOf(cost),
       },
     };
   }
@@ -188,11 +209,24 @@ export class Tally {
         output: turn?.output ?? null,
         asked_at: turn?.askedAt ?? null,
         started_at: turn?.startedAt ?? null,
+        first_output_at: first,
         first_output_ms: isUnknown ? null : Math.max(0, first - from),
         duration_ms: from === null ? null : Math.max(0, at - from),
       },
     };
   }
+}
+
+function costOf(cost: ReportCost): LogRecord['body'] {
+  return cost.kind === 'priced'
+    ? {
+        cost_nano: cost.nano,
+        price: cost.price,
+        price_date: cost.priceDate,
+        cost_notes: cost.notes,
+        unpriced: null,
+      }
+    : { cost_nano: null, price: null, price_date: null, cost_notes: [], unpriced: cost.reason };
 }
 
 function addUsage(before: UsageTotals, observation: UsageObservation): UsageTotals {

@@ -19,6 +19,8 @@ export interface SessionFilter {
   readonly since: number | null;
   /** ms since the epoch, exclusive. */
   readonly until: number | null;
+  /** In nano-dollars, inclusive; a session of unknown cost does not pass. */
+  readonly minCostNano: number | null;
   readonly metadata: readonly (readonly [string, string])[];
 }
 
@@ -66,12 +68,27 @@ const HAS_TAG = `EXISTS (SELECT 1 FROM json_each(session.metadata) WHERE key = ?
 /** A token is remembered a little past its end: clocks that disagree take it for good until then, revoked or not. */
 const REMEMBERED_MS = 60_000;
 
+/**
+ * Columns that came later: a database that was made before gets them, empty, which means unknown. Cost has no index: a page
+ * of 100,000 sessions, none of them dear enough, takes 32 ms, and with an index as long (measured 2026-11-25).
+ */
+const LATER_COLUMNS = { cost_nano: 'INTEGER', cost_complete: 'INTEGER' } as const;
+
 export class DirectoryStore {
   readonly #sql: SqlDatabase;
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
     sql.exec(SCHEMA);
+    const columns = new Set(
+      sql
+        .exec('PRAGMA table_info(session)')
+        .toArray()
+        .map((row) => row['name']),
+    );
+    for (const [name, type] of Object.entries(LATER_COLUMNS)) {
+      if (!columns.has(name)) sql.exec(`ALTER TABLE session ADD COLUMN ${name} ${type}`);
+    }
   }
 
   /**
@@ -80,11 +97,12 @@ export class DirectoryStore {
    */
   put(summary: SessionSummary): void {
     this.#sql.exec(
-      `INSERT INTO session (id, status, provider, model, started_at, ended_at, ended_reason, turns, tokens, metadata, revision)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO session (id, status, provider, model, started_at, ended_at, ended_reason, turns, tokens, cost_nano, cost_complete, metadata, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider = excluded.provider, model = excluded.model,
          started_at = excluded.started_at, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
-         turns = excluded.turns, tokens = excluded.tokens, metadata = excluded.metadata, revision = excluded.revision
+         turns = excluded.turns, tokens = excluded.tokens, cost_nano = excluded.cost_nano,
+         cost_complete = excluded.cost_complete, metadata = excluded.metadata, revision = excluded.revision
        WHERE CASE session.status WHEN 'deleted' THEN excluded.started_at > session.started_at
          ELSE excluded.revision > session.revision END`,
       summary.id,
@@ -96,6 +114,8 @@ export class DirectoryStore {
       summary.endedReason,
       summary.turns,
       summary.tokens,
+      summary.costNano,
+      summary.costComplete ? 1 : 0,
       JSON.stringify(summary.metadata),
       summary.revision,
     );
@@ -125,6 +145,7 @@ export class DirectoryStore {
     if (filter.endedReason !== null) add('ended_reason = ?', filter.endedReason);
     if (filter.since !== null) add('started_at >= ?', filter.since);
     if (filter.until !== null) add('started_at < ?', filter.until);
+    if (filter.minCostNano !== null) add('cost_nano >= ?', filter.minCostNano);
     for (const [key, value] of filter.metadata) add(HAS_TAG, key, value);
     if (cursor !== null) add('(started_at, id) < (?, ?)', cursor.startedAt, cursor.id);
     return this.#sql
@@ -185,6 +206,8 @@ function summaryOf(row: SqlRow): SessionSummary {
     endedReason: optionalTextOf(row, 'ended_reason'),
     turns: numberOf(row, 'turns'),
     tokens: optionalNumberOf(row, 'tokens'),
+    costNano: optionalNumberOf(row, 'cost_nano'),
+    costComplete: row['cost_complete'] === 1,
     // Written by put() from a summary's own metadata.
     metadata: JSON.parse(textOf(row, 'metadata')) as SessionSummary['metadata'],
     revision: numberOf(row, 'revision'),

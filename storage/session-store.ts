@@ -2,15 +2,17 @@
  * One session's record, in its recorder's own database. Written in batches: a segment is one row, a row for every frame
  * would cost two orders of magnitude more on Durable Objects.
  */
-import type {
-  Batch,
-  Ending,
-  LogRecord,
-  NumberedRecord,
-  Opening,
-  OpeningVerdict,
-  SessionSummary,
-  Totals,
+import {
+  type Batch,
+  type CostTotals,
+  type Ending,
+  isCostComplete,
+  type LogRecord,
+  type NumberedRecord,
+  type Opening,
+  type OpeningVerdict,
+  type SessionSummary,
+  type Totals,
 } from '../protocol/recording.ts';
 import { bytesOf, numberOf, optionalNumberOf, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
 
@@ -187,11 +189,12 @@ export class SessionStore {
     if (size === undefined) throw new Error('an aggregate returned no row');
     // Each column holds what this class wrote from a value of that very type.
     const ending = jsonOf(row, 'ending') as Ending | null;
+    const totals = ending?.totals ?? (jsonOf(row, 'totals') as Totals | null);
     return {
       opening: JSON.parse(textOf(row, 'opening')) as Opening,
       live: jsonOf(row, 'live') as SessionView['live'],
       ending,
-      totals: ending?.totals ?? (jsonOf(row, 'totals') as Totals | null),
+      totals: totals === null ? null : { ...NOT_KEPT, ...totals },
       lastSeq: numberOf(size, 'last_seq'),
       logBytes: numberOf(size, 'bytes'),
     };
@@ -311,6 +314,16 @@ function jsonOf(row: SqlRow, column: string): unknown {
   return typeof value === 'string' ? JSON.parse(value) : null;
 }
 
+/** Of totals that were stored before costs and silence were kept: unknown, not 0. */
+const NOT_KEPT: CostTotals & Pick<Totals, 'silence_ms' | 'longest_silence_ms'> = {
+  silence_ms: null,
+  longest_silence_ms: null,
+  cost_nano: null,
+  reports_priced: 0,
+  unpriced: [],
+  cost_notes: {},
+};
+
 function summaryOf(id: string, view: SessionView, revision: number): SessionSummary {
   const tokens = view.totals?.response.tokens;
   return {
@@ -331,6 +344,8 @@ function summaryOf(id: string, view: SessionView, revision: number): SessionSumm
           tokens.output_text +
           tokens.output_audio +
           tokens.output_image,
+    costNano: view.totals?.cost_nano ?? null,
+    costComplete: isCostComplete(view.totals, view.ending),
     metadata: view.opening.metadata,
     revision,
   };

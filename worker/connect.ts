@@ -8,6 +8,7 @@ import {
   planRequest,
   type Role,
   sessionObjectName,
+  SIMULATED_MODEL,
 } from '../protocol/connect.ts';
 import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
@@ -20,9 +21,6 @@ import { checkOrigin } from './origin.ts';
 import { type Parameters, readParameters } from './parameters.ts';
 import { failure, publicFailure } from './respond.ts';
 import { proxyRest } from './rest-proxy.ts';
-
-/** Models with this prefix are played by the built-in simulator of the named provider's protocol. */
-const SIMULATED_MODEL = 'sim-';
 
 export interface Target {
   /** Null for the forms without: they come from the token. */
@@ -189,6 +187,7 @@ function makePlan(connection: Connection): ConnectPlan {
     log: parameters.log,
     metadata: parameters.metadata,
     eventId: parameters.eventId,
+    customCost: parameters.customCost,
     dialTimeoutMs: parameters.dialTimeoutMs,
     graceMs: parameters.graceMs,
     maxSessionMs: maxSeconds * 1000,

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { LogMode, Role } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
+import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
 import { Metadata, Name, ROLES } from '../protocol/rest.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Configuration } from './configuration.ts';
@@ -15,6 +16,7 @@ export interface Parameters {
   readonly log: LogMode;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  readonly customCost: CustomCost | null;
   readonly dialTimeoutMs: number;
 }
 
@@ -40,6 +42,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
       'cf-aig-event-id',
       v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
     ),
+    customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
     dialTimeoutMs: number(given, 'cf-aig-request-timeout', 1, LIMITS.dialMs) ?? LIMITS.dialMs,
   };
 }

@@ -1,7 +1,10 @@
 /** One session as REST shows it, out of its record. */
-import { asCount, asObject, asText, type JsonObject, parseJson } from '../protocol/json.ts';
-import type { Totals, UsageTotals } from '../protocol/recording.ts';
-import type { SessionShape } from '../protocol/rest.ts';
+import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson } from '../protocol/json.ts';
+import { dollars } from '../protocol/money.ts';
+import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
+import { COST_NOTES } from '../protocol/prices.ts';
+import { isCostComplete, type Totals, type UsageTotals } from '../protocol/recording.ts';
+import type { MoneyShape, SessionShape } from '../protocol/rest.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
 
 const NO_TOTALS_TOKENS = {
@@ -66,6 +69,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     log_bytes: view.logBytes,
     turns,
     latency: latency(turns),
+    silence: { total_ms: totals?.silence_ms ?? null, longest_ms: totals?.longest_silence_ms ?? null },
     interruptions: totals?.interruptions ?? 0,
     tool_calls: totals?.tool_calls ?? 0,
     errors: totals?.errors ?? 0,
@@ -75,6 +79,24 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
       transcription: totals?.transcription ?? NO_USAGE,
       complete: ending?.reason !== 'interrupted',
     },
+    cost: costShape(view),
+  };
+}
+
+/** The cost of a session, as lists show it too. */
+export function moneyShape(nano: number | null, complete: boolean): MoneyShape {
+  return { usd: nano === null ? null : dollars(nano), nano_usd: nano, currency: 'USD', complete };
+}
+
+function costShape(view: SessionView): SessionShape['cost'] {
+  const { totals } = view;
+  const notes = totals?.cost_notes ?? {};
+  return {
+    ...moneyShape(totals?.cost_nano ?? null, isCostComplete(totals, view.ending)),
+    reports_priced: totals?.reports_priced ?? 0,
+    unpriced: [...(totals?.unpriced ?? [])],
+    notes: COST_NOTES.flatMap((note) => (notes[note] === undefined ? [] : [{ note, reports: notes[note] }])),
+    price_table: PRICE_TABLE_DATE,
   };
 }
 
@@ -90,6 +112,8 @@ function turnShape({ seq, body }: ReadRecord): SessionShape['turns'][number] {
     outcome:
       oneOf(asText(body['outcome']), ['completed', 'interrupted', 'failed', 'incomplete']) ?? 'incomplete',
     output: oneOf(asText(body['output']), ['audio', 'text']),
+    asked_at: optionalTime(body['asked_at']),
+    first_output_at: optionalTime(body['first_output_at']),
     first_output_ms: asCount(body['first_output_ms']) ?? null,
     duration_ms: asCount(body['duration_ms']) ?? null,
     seq,
@@ -127,13 +151,23 @@ function latency(turns: SessionShape['turns']): SessionShape['latency'] {
     .toSorted((a, b) => a - b);
   return {
     turns: measured.length,
-    p50_ms: measured[Math.floor((measured.length - 1) / 2)] ?? null,
+    p50_ms: percentile(measured, 0.5),
+    p95_ms: percentile(measured, 0.95),
     max_ms: measured.at(-1) ?? null,
   };
 }
 
+/** The smallest value that this share of all does not exceed (nearest rank): always one that was measured. */
+function percentile(sorted: readonly number[], share: number): number | null {
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? null;
+}
+
 function oneOf<const T extends string>(value: string | undefined, allowed: readonly T[]): T | null {
   return allowed.find((each) => each === value) ?? null;
+}
+
+function optionalTime(at: JsonValue | undefined): string | null {
+  return typeof at === 'number' ? time(at) : null;
 }
 
 function time(at: number): string {

@@ -8,7 +8,7 @@ import { EventsQuery, SessionsQuery, type SessionSummaryShape } from '../protoco
 import { LIMITS } from '../session/limits.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
-import { sessionShape } from './session-shape.ts';
+import { moneyShape, sessionShape } from './session-shape.ts';
 
 const METADATA_PREFIX = 'metadata.';
 
@@ -33,6 +33,7 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
     endedReason: query.ended_reason ?? null,
     since: query.since === undefined ? null : Date.parse(query.since),
     until: query.until === undefined ? null : Date.parse(query.until),
+    minCostNano: query.min_cost ?? null,
     metadata: tags.map(([name, value]) => [name.slice(METADATA_PREFIX.length), value] as const),
   };
   const cursor = query.cursor === undefined ? null : readCursor(query.cursor);
@@ -149,6 +150,7 @@ function summaryShape(summary: SessionSummary): SessionSummaryShape {
     ended_reason: summary.endedReason,
     turns: summary.turns,
     tokens: summary.tokens,
+    cost: moneyShape(summary.costNano, summary.costComplete),
     metadata: summary.metadata,
   };
 }

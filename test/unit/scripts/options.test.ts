@@ -89,6 +89,10 @@ describe('the options of npm start', () => {
     [{ PORT: '8e3' }, "PORT is '8e3', which is no port. Use a number from 1 to 65535, such as 8787."],
     [{ PORT: '8788' }, 'PORT and TLS_PORT are both 8788. Give them two different ports.'],
     [{ PARLEY_LOG: 'all' }, 'PARLEY_LOG must be full, metadata or none.'],
+    [
+      { PARLEY_PRICES: '{"openai/gpt-realtime":' },
+      'PARLEY_PRICES must be a JSON object of prices by "<provider>/<model>".',
+    ],
     [{ OPENAI_BASE_URL: 'localhost:9000' }, 'OPENAI_BASE_URL must be an http(s) or ws(s) URL, or simulator.'],
   ])('refuses %o with a sentence', (environment, sentence) => {
     expect(problems(environment)).toEqual([sentence]);

@@ -88,6 +88,7 @@ export function newSession(
     log: options.log ?? 'full',
     graceMs: 120_000,
     maxSessionMs: 3_600_000,
+    prices: { provider: 'openai', model: null, simulated: 'no', custom: null, overrides: [] },
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },
   };
   const session = new Session(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../protocol/observations.ts';
+import type { PriceBasis } from '../../../session/cost.ts';
 import { Tally } from '../../../session/tally.ts';
 
+const PRICES: PriceBasis = { provider: 'openai', model: null, simulated: 'no', custom: null, overrides: [] };
 const RESPONSE = { responseId: 'r' };
 const STARTED: Observation = { kind: 'response.started', ...RESPONSE };
 const OUTPUT: Observation = { kind: 'response.output', ...RESPONSE, of: 'audio' };
@@ -9,13 +11,13 @@ const ENDED: Observation = { kind: 'response.ended', ...RESPONSE, outcome: 'comp
 
 /** The record of a turn whose observations came at these times. */
 function turn(...observed: readonly (readonly [Observation, number])[]) {
-  const tally = new Tally(1_000);
+  const tally = new Tally(1_000, PRICES);
   return observed.map(([observation, at]) => tally.observe(observation, 1, at)).at(-1)?.body;
 }
 
 describe('P3 the model', () => {
   it('P3 is the first that a frame names', () => {
-    const tally = new Tally(1_000);
+    const tally = new Tally(1_000, PRICES);
     expect(tally.totals().model).toBeNull();
     for (const model of ['a', 'b']) expect(tally.observe({ kind: 'model', model }, 1, 1)).toBeNull();
     expect(tally.totals().model).toBe('a');

@@ -10,6 +10,7 @@ const EVERYTHING: SessionFilter = {
   endedReason: null,
   since: null,
   until: null,
+  minCostNano: null,
   metadata: [],
 };
 const summary = (id: string, more: Partial<SessionSummary> = {}): SessionSummary => ({
@@ -22,6 +23,8 @@ const summary = (id: string, more: Partial<SessionSummary> = {}): SessionSummary
   endedReason: null,
   turns: 0,
   tokens: null,
+  costNano: null,
+  costComplete: true,
   metadata: {},
   revision: 1,
   ...more,
@@ -74,6 +77,58 @@ describe('P3 the directory', () => {
     expect(ids({ metadata: [['vip', 'true']] })).toEqual(['a']);
     expect(ids({ metadata: [['vip', '1']] })).toEqual([]);
     expect(ids({ metadata: [['a"b\\c', 'odd']] })).toEqual(['a']);
+  });
+
+  it('P8 filters by cost, and leaves out what is unknown', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('unknown', { costComplete: false }));
+    store.put(summary('free', { costNano: 0 }));
+    store.put(summary('dear', { costNano: 2_000_000_000, costComplete: false }));
+    const ids = (minCostNano: number) =>
+      store.list({ ...EVERYTHING, minCostNano }, null, 10).map(({ id }) => id);
+    expect(ids(2_000_000_000)).toEqual(['dear']);
+    expect(ids(2_000_000_001)).toEqual([]);
+    expect(ids(0).toSorted()).toEqual(['dear', 'free']);
+    store.put(summary('free', { costNano: 5, costComplete: false, revision: 2 }));
+    expect(store.list(EVERYTHING, null, 10).find(({ id }) => id === 'free')).toMatchObject({
+      costNano: 5,
+      costComplete: false,
+    });
+  });
+
+  it('P3 a database from before costs were kept goes on, its sessions of unknown cost', () => {
+    const database = memoryDatabase();
+    // As the first version made it.
+    database.exec(`CREATE TABLE session (id TEXT PRIMARY KEY, status TEXT NOT NULL, provider TEXT NOT NULL, model TEXT,
+      started_at INTEGER NOT NULL, ended_at INTEGER, ended_reason TEXT, turns INTEGER NOT NULL, tokens INTEGER,
+      metadata TEXT NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID;
+      INSERT INTO session VALUES ('old', 'ended', 'openai', 'm', 1, 2, 'client_closed', 3, 4, '{"team":"x"}', 5);`);
+    for (const time of ['first', 'second']) {
+      const store = new DirectoryStore(database);
+      expect(store.list({ ...EVERYTHING, metadata: [['team', 'x']] }, null, 10), time).toEqual([
+        {
+          id: 'old',
+          status: 'ended',
+          provider: 'openai',
+          model: 'm',
+          startedAt: 1,
+          endedAt: 2,
+          endedReason: 'client_closed',
+          turns: 3,
+          tokens: 4,
+          costNano: null,
+          costComplete: false,
+          metadata: { team: 'x' },
+          revision: 5,
+        },
+      ]);
+    }
+    const store = new DirectoryStore(database);
+    store.put(summary('new', { costNano: 7 }));
+    store.remove('old', 1);
+    expect(store.list({ ...EVERYTHING, minCostNano: 7 }, null, 10)).toMatchObject([
+      { id: 'new', costNano: 7 },
+    ]);
   });
 
   it('P9 a deleted session leaves its id alone, and a late summary does not bring it back', () => {

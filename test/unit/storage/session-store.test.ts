@@ -17,7 +17,13 @@ const OPENING: Opening = {
   eventId: null,
   startedAt: 1_000,
 };
-const TOTALS: Totals = new Tally(10).totals();
+const TOTALS: Totals = new Tally(10, {
+  provider: 'openai',
+  model: null,
+  simulated: 'no',
+  custom: null,
+  overrides: [],
+}).totals();
 const ENDING: Ending = {
   at: 9_000,
   reason: 'client_closed',
@@ -164,5 +170,33 @@ describe('P3 the record', () => {
       endedReason: 'client_closed',
       tokens: 0,
     });
+  });
+
+  it('P8 totals from before costs were kept have an unknown cost, which is not complete', () => {
+    const database = memoryDatabase();
+    const store = new SessionStore(database);
+    store.open(OPENING, 0);
+    const later = [
+      'cost_nano',
+      'reports_priced',
+      'unpriced',
+      'cost_notes',
+      'silence_ms',
+      'longest_silence_ms',
+    ];
+    const old = Object.fromEntries(Object.entries(TOTALS).filter(([name]) => !later.includes(name)));
+    old['response'] = { ...NO_USAGE, reports: 2 };
+    database.exec('UPDATE session SET totals = ?', JSON.stringify(old));
+    expect(store.view()?.totals).toMatchObject({ cost_nano: null, reports_priced: 0, unpriced: [] });
+    expect(store.undelivered('s')).toMatchObject({ costNano: null, costComplete: false });
+  });
+
+  it('P8 the directory hears of the cost; after a crash it may not be all', () => {
+    const store = storeWith([]);
+    const totals = { ...TOTALS, cost_nano: 5, reports_priced: 1, response: { ...NO_USAGE, reports: 1 } };
+    store.append([], { records: [], totals, live: null });
+    expect(store.undelivered('s')).toMatchObject({ costNano: 5, costComplete: true });
+    store.interrupt(9_000);
+    expect(store.undelivered('s')).toMatchObject({ status: 'ended', costNano: 5, costComplete: false });
   });
 });

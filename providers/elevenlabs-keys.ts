@@ -37,9 +37,23 @@ function withoutKeysInText(
   const event = mayHoldKey(text) ? asObject(parseJson(text)) : undefined;
   const found = NAMES.filter((name) => event !== undefined && Object.hasOwn(event, name));
   if (event === undefined || found.length === 0) return null;
-  const log = JSON.stringify({ ...event, ...Object.fromEntries(found.map((name) => [name, REDACTED])) });
+  const log = written({ ...event, ...Object.fromEntries(found.map((name) => [name, REDACTED])) }) ?? '{}';
   const ours = found.filter((name) => isGatewayToken(withoutScheme(asText(event[name]) ?? '')));
-  return { up: ours.length === 0 ? text : JSON.stringify(without(event, ours)), log };
+  return { up: ours.length === 0 ? text : (written(without(event, ours)) ?? '{}'), log };
+}
+
+/** Null for an object that is nested deeper than can be written; what was parsed can be. */
+export function written(event: JsonObject): string | null {
+  try {
+    return JSON.stringify(event);
+  } catch {
+    // RangeError: `JSON.parse` takes any depth, `JSON.stringify` as much as the stack does. No provider reads such a frame.
+    return null;
+  }
+}
+
+export function holdsKey(event: JsonObject): boolean {
+  return NAMES.some((name) => Object.hasOwn(event, name));
 }
 
 export function withoutKeyNames(event: JsonObject): JsonObject {

@@ -3,7 +3,7 @@ import { asArray, asObject, asText, type JsonObject, type JsonValue, member } fr
 import type { Observation } from '../protocol/observations.ts';
 import { audioObservation } from './elevenlabs-audio.ts';
 import { speechError } from './elevenlabs-errors.ts';
-import { withoutKeyNames } from './elevenlabs-keys.ts';
+import { holdsKey, withoutKeyNames, written } from './elevenlabs-keys.ts';
 
 export type SpeechWire = 'stream' | 'multi' | 'dialogue';
 
@@ -26,8 +26,10 @@ export type SpeechState = {
   readonly wire: SpeechWire;
   readonly model: string | null;
   readonly format: string;
-  /** A key that came in a frame is not kept, so without one the provider cannot be dialled again. */
+  /** The dial carried a credential. */
   readonly hasKey: boolean;
+  /** False where the credential is good for one socket, or came in a frame, of which it is not kept. */
+  readonly canRedial: boolean;
   readonly dials: number;
   readonly contexts: readonly SpeechContext[];
   /** Characters sent that no usage has told yet. */
@@ -48,13 +50,19 @@ const LONGEST_ID = 128;
 
 export function beginSpeech(
   wire: SpeechWire,
-  about: { readonly model: string | null; readonly format: string | null; readonly hasKey: boolean },
+  about: {
+    readonly model: string | null;
+    readonly format: string | null;
+    readonly hasKey: boolean;
+    readonly canRedial: boolean;
+  },
 ): SpeechState {
   return {
     wire,
     model: about.model,
     format: about.format ?? 'mp3_44100_128',
     hasKey: about.hasKey,
+    canRedial: about.canRedial,
     dials: 0,
     contexts: [],
     characters: 0,
@@ -71,22 +79,24 @@ interface Request {
   readonly close: 'nothing' | 'context' | 'all';
 }
 
-export function readSpeechClient(state: SpeechState, event: JsonObject): SpeechReading {
+export function readSpeechClient(before: SpeechState, event: JsonObject): SpeechReading {
+  const isLastDial = !before.hasKey && before.canRedial && holdsKey(event);
+  const state = isLastDial ? { ...before, canRedial: false } : before;
   const request = requestOf(state, event);
   if (request === null) return { state, observations: [] };
   if (request.close === 'all') {
     const contexts = state.contexts.map((context) => ({ ...context, closing: true }));
     return reported({ ...state, contexts }, []);
   }
-  const before = state.contexts.find(({ id }) => id === request.id) ?? opened(state, request, event);
-  const characters = isSpoken(request.text) ? [...request.text].length : 0;
-  const asks = characters > 0 && before.phase === 'silent';
+  const context = state.contexts.find(({ id }) => id === request.id) ?? opened(state, request, event);
+  const characters = isSpoken(request.text) ? countCharacters(request.text) : 0;
+  const asks = characters > 0 && context.phase === 'silent';
   const after: SpeechContext = {
-    ...before,
-    text: characters > 0 ? longer(state.wire, before.text, request.text) : before.text,
-    phase: asks ? 'asked' : before.phase,
-    flushed: request.flush || (before.flushed && characters === 0),
-    closing: before.closing || request.close === 'context',
+    ...context,
+    text: characters > 0 ? longer(state.wire, context.text, request.text) : context.text,
+    phase: asks ? 'asked' : context.phase,
+    flushed: request.flush || (context.flushed && characters === 0),
+    closing: context.closing || request.close === 'context',
   };
   const next = { ...withContext(state, after), characters: state.characters + characters };
   const observations: Observation[] = asks
@@ -124,12 +134,27 @@ function isSpoken(text: string): boolean {
   return text !== '' && text !== ' ';
 }
 
+/** As ElevenLabs counts: code points. A text may be 32 MiB long, so none is spread. */
+function countCharacters(text: string): number {
+  let count = text.length;
+  for (let at = 1; at < text.length; at += 1) {
+    const isPair = isBetween(text, at - 1, 0xd800, 0xdbff) && isBetween(text, at, 0xdc00, 0xdfff);
+    if (isPair) count -= 1;
+  }
+  return count;
+}
+
+function isBetween(text: string, at: number, least: number, most: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= least && unit <= most;
+}
+
 function opened({ wire }: SpeechState, request: Request, event: JsonObject): SpeechContext {
   const { flush: _flush, try_trigger_generation: _try, inputs: _inputs, ...rest } = withoutKeyNames(event);
   const opening = wire === 'dialogue' ? rest : { ...rest, text: ' ' };
   return {
     id: request.id,
-    opening: JSON.stringify(opening).length <= LONGEST_OPENING ? opening : null,
+    opening: (written(opening)?.length ?? Number.POSITIVE_INFINITY) <= LONGEST_OPENING ? opening : null,
     text: wire === 'dialogue' ? null : '',
     heard: 0,
     phase: 'silent',
@@ -232,8 +257,8 @@ function withContext(state: SpeechState, context: SpeechContext): SpeechState {
   return { ...state, contexts: [...others.slice(-(MOST_CONTEXTS - 1)), context] };
 }
 
-function idOf(value: JsonValue | undefined, fallback: string): string {
-  return asText(value)?.slice(0, LONGEST_ID) ?? fallback;
+function idOf(value: JsonValue | undefined, wire: SpeechWire): string {
+  return asText(value)?.slice(0, LONGEST_ID) ?? (wire === 'multi' ? 'default' : wire);
 }
 
 export function speechIsOwed(state: SpeechState): boolean {

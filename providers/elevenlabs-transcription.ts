@@ -9,7 +9,8 @@ export type TranscriptionState = {
   readonly wire: 'transcription';
   readonly model: string | null;
   readonly format: string;
-  readonly hasKey: boolean;
+  /** False where the credential is good for one socket. */
+  readonly canRedial: boolean;
   readonly dials: number;
   /** A new socket is open and has not greeted yet. */
   readonly isRestoring: boolean;
@@ -46,13 +47,13 @@ const LONGEST_PREVIOUS = 1000;
 export function beginTranscription(about: {
   readonly model: string | null;
   readonly format: string | null;
-  readonly hasKey: boolean;
+  readonly canRedial: boolean;
 }): TranscriptionState {
   return {
     wire: 'transcription',
     model: about.model,
     format: about.format ?? 'pcm_16000',
-    hasKey: about.hasKey,
+    canRedial: about.canRedial,
     dials: 0,
     isRestoring: false,
     segments: 0,

@@ -122,7 +122,12 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
 };
 
 function begin(request: ConnectRequest): ElevenLabsState {
-  const about = { model: modelOf(request), hasKey: request.credential !== null };
+  const isForOneSocket = SOCKET_CREDENTIALS.some((each) => isSameCarrier(each, request.carrier));
+  const about = {
+    model: modelOf(request),
+    hasKey: request.credential !== null,
+    canRedial: !isForOneSocket,
+  };
   const wire = wireOf(request) ?? 'agent';
   switch (wire) {
     case 'agent':
@@ -132,6 +137,10 @@ function begin(request: ConnectRequest): ElevenLabsState {
     default:
       return beginSpeech(wire, { ...about, format: queryValue(request.query, 'output_format') });
   }
+}
+
+function isSameCarrier(one: Carrier, other: Carrier | undefined): boolean {
+  return one.in === 'query' && other?.in === 'query' && one.name === other.name;
 }
 
 /** A key goes as a header, wherever it came from; what is no key goes up in the place in which it came. */
@@ -212,7 +221,7 @@ const INACTIVITY = /timeout|not received a new text input/i;
 
 /** A conversation with an agent is over with its socket. */
 function resumable(code: number, reason: string, state: ElevenLabsState): boolean {
-  if (state.wire === 'agent' || !state.hasKey) return false;
+  if (state.wire === 'agent' || !state.canRedial) return false;
   return TRANSIENT.includes(code) || (code === 1008 && INACTIVITY.test(reason));
 }
 

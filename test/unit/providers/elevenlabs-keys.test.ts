@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Payload } from '../../../providers/adapter.ts';
 import { elevenlabs } from '../../../providers/elevenlabs.ts';
-import { readAll, STREAM, up } from './elevenlabs-frames.ts';
+import { CLIENT, readAll, STREAM, up } from './elevenlabs-frames.ts';
 
 describe('P9 keys in frames', () => {
   const isOurs = (text: string) => text.startsWith('ek_');
@@ -37,6 +37,12 @@ describe('P9 keys in frames', () => {
       expect(keys(frame)).toBeNull();
     }
     expect(keys(new ArrayBuffer(0))).toBeNull();
+  });
+
+  it('P9 P10 what is nested deeper than can be written is not stored, and stops nothing', () => {
+    const deep = `{"authorization":"sk_own","text":" ","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    expect(keys(deep)).toEqual({ up: deep, log: '{}' });
+    expect(readAll(STREAM, [[CLIENT, deep]]).state).toMatchObject({ contexts: [{ opening: null }] });
   });
 
   it('P9 an opening message is kept without its key', () => {

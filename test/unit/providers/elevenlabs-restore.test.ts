@@ -72,6 +72,9 @@ describe('P5 restoring', () => {
     );
     expect([resumable(1000), resumable(1008, 'max_active_conversations')]).toEqual([false, false]);
     expect(resumable(1006, '', begun(AGENT))).toBe(false);
-    expect(resumable(1006, '', begun({ ...STREAM, credential: null }))).toBe(false);
+    const keyInFrame = readAll({ ...STREAM, credential: null }, [up({ text: ' ', 'xi-api-key': '[key]' })]);
+    expect(resumable(1006, '', keyInFrame.state)).toBe(false);
+    const once = { in: 'query', name: 'token' } as const;
+    expect(resumable(1006, '', begun({ ...SCRIBE, carrier: once }))).toBe(false);
   });
 });

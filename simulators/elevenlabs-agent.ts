@@ -111,10 +111,15 @@ export class Agent implements Product {
 
   #initiate(event: JsonObject): void {
     if (this.#initiation !== null) return;
-    this.#line.agenda.remove(this.#waitForInitiation);
-    this.#initiation = asObject(event['conversation_config_override']) ?? {};
-    const first = asText(member(this.#initiation['agent'], 'first_message')) ?? GREETING;
+    this.#configure(asObject(event['conversation_config_override']) ?? {});
+    const first =
+      asText(member(member(event['conversation_config_override'], 'agent'), 'first_message')) ?? GREETING;
     if (first !== '') this.#say(first);
+  }
+
+  #configure(override: JsonObject): void {
+    this.#line.agenda.remove(this.#waitForInitiation);
+    this.#initiation = override;
   }
 
   get #isTextOnly(): boolean {
@@ -149,6 +154,8 @@ export class Agent implements Product {
   }
 
   #answerUser(text: string): void {
+    // Who speaks at once is answered, not greeted.
+    if (this.#initiation === null) this.#configure({});
     this.#interrupt();
     this.#turns += 1;
     if (this.#line.dials.faults.rate_limited) {

@@ -220,6 +220,11 @@ describe('P2 the signed URL', () => {
     expect(await rejected.text()).toContain('provider_key_rejected');
     const own = await ask(parley, '?agent_id=a', { 'xi-api-key': OWN, ...gatewayHeader(parley) });
     expect([own.status, await own.text()]).toEqual([401, '{"detail":"bad key"}']);
+    provider.answer = { status: 204, body: '' };
+    expect((await ask(parley, '?agent_id=a', gatewayHeader(parley))).status).toBe(204);
+    provider.answer = null;
+    const hung = { ...gatewayHeader(parley), 'cf-aig-request-timeout': '100' };
+    expect((await ask(parley, '?agent_id=a', hung)).status).toBe(504);
   });
 
   it('P2 a token gets no more for an address than it had', async () => {

@@ -17,14 +17,15 @@ interface Plain {
 
 export class FakeProvider {
   readonly plain: Plain[] = [];
-  /** How plain requests are answered. */
-  answer: { readonly status: number; readonly body: string } = { status: 200, body: '{}' };
+  /** How plain requests are answered; null: never. */
+  answer: { readonly status: number; readonly body: string } | null = { status: 200, body: '{}' };
   readonly #server: Server;
   readonly #arrivals = new Queue<Arrival>();
 
   private constructor() {
     this.#server = createServer((request, response) => {
       this.plain.push({ url: request.url ?? '', headers: request.headers });
+      if (this.answer === null) return;
       response.writeHead(this.answer.status, { 'content-type': 'application/json', 'x-internal': 'no' });
       response.end(this.answer.body);
     });

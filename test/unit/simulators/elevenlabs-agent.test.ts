@@ -53,6 +53,12 @@ describe('simulated agent', () => {
     expect(drive.of('audio')).toEqual([]);
   });
 
+  it('SIM a greeting waits a moment for the overrides, and leaves out who spoke meanwhile', () => {
+    const drive = new Drive(PATH).send({ type: 'user_message', text: 'Hi' }).pass(3000);
+    expect(said(drive)).toHaveLength(1);
+    expect(said(drive)[0]).toContain('You said: Hi');
+  });
+
   it('SIM speech is heard, transcribed by a script, and answered', () => {
     const drive = new Drive(PATH).send(QUIET);
     speak(drive, tone(3000));

@@ -16,6 +16,9 @@ import { issue } from './tokens.ts';
 
 /** As long as the address that the provider gives away is good for. */
 const TOKEN_SECONDS = 15 * 60;
+const OK = 200;
+/** Statuses whose answers must not have a body. */
+const BODILESS = [204, 205, 304];
 
 /**
  * @param model what the address will be for; the token in it opens nothing else
@@ -37,8 +40,8 @@ export async function proxyRest(
       setting: adapter.settings.key ?? '',
     });
   }
-  const request = upstreamRequest(connection, rest, key);
-  const answer = simulated ? simulate(adapter.id, request) : await ask(request, connection);
+  const fetcher = simulated ? simulate(adapter.id) : (request: Request) => fetch(request);
+  const answer = await ask(upstreamRequest(connection, rest, key), connection, fetcher);
   if (ownKey === null && key !== null && (answer.status === 401 || answer.status === 403)) {
     throw new BrokerError('provider_key_rejected', {
       provider: adapter.id,
@@ -46,12 +49,13 @@ export async function proxyRest(
       setting: adapter.settings.key ?? '',
     });
   }
-  const body = scrubbed(await readUpTo(answer.body, LIMITS.refusalBodyBytes), key);
-  const headers = { ...passedHeaders(answer.headers), 'cache-control': 'no-store' };
-  if (!answer.ok) return new Response(body, { status: answer.status, headers });
+  const body = scrubbed(answer.body, key);
+  const headers = { ...answer.headers, 'cache-control': 'no-store' };
+  if (answer.status !== OK) {
+    return new Response(BODILESS.includes(answer.status) ? null : body, { status: answer.status, headers });
+  }
   const token = await tokenFor(connection, model);
   return new Response(rest.rewrite(new TextDecoder().decode(body), gatewayUrl(connection), token), {
-    status: answer.status,
     headers,
   });
 }
@@ -73,9 +77,26 @@ function upstreamRequest(
   );
 }
 
-async function ask(request: Request, { adapter, parameters }: Connection): Promise<Response> {
+interface Answer {
+  readonly status: number;
+  /** Those that may be passed on. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** The whole answer: the time limit holds for its body too. */
+async function ask(
+  request: Request,
+  { adapter, parameters }: Connection,
+  fetcher: (request: Request) => Response | Promise<Response>,
+): Promise<Answer> {
   try {
-    return await fetch(request);
+    const answer = await fetcher(request);
+    return {
+      status: answer.status,
+      headers: passedHeaders(answer.headers),
+      body: await readUpTo(answer.body, LIMITS.refusalBodyBytes),
+    };
   } catch (error) {
     if (request.signal.aborted) {
       throw new BrokerError('upstream_timeout', {
@@ -92,14 +113,13 @@ async function ask(request: Request, { adapter, parameters }: Connection): Promi
 }
 
 /** A simulator answers REST as it refuses a handshake: with a status and a body. */
-function simulate(provider: string, request: Request): Response {
-  const handshake = simulatorOf(provider)?.(
-    { url: request.url, headers: Object.fromEntries(request.headers) },
-    Date.now(),
-  );
-  return handshake?.kind === 'refuse'
-    ? new Response(handshake.body, { status: handshake.status, headers: handshake.headers })
-    : new Response(null, { status: 501 });
+function simulate(provider: string): (request: Request) => Response {
+  return ({ url, headers }) => {
+    const handshake = simulatorOf(provider)?.({ url, headers: Object.fromEntries(headers) }, Date.now());
+    return handshake?.kind === 'refuse'
+      ? new Response(handshake.body, { status: handshake.status, headers: handshake.headers })
+      : new Response(null, { status: 501 });
+  };
 }
 
 /** A token for the one connection that the address is for: no wider, and not longer, than the caller's own. */

@@ -71,7 +71,7 @@ export function beginSpeech(
 }
 
 /** What one client message asks for, whichever of the three wires it is on. */
-interface Request {
+interface SpeechRequest {
   readonly id: string;
   readonly text: string;
   readonly flush: boolean;
@@ -107,7 +107,7 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     : { state: next, observations };
 }
 
-function requestOf({ wire, contexts }: SpeechState, event: JsonObject): Request | null {
+function requestOf({ wire, contexts }: SpeechState, event: JsonObject): SpeechRequest | null {
   const flush = event['flush'] === true;
   const text = asText(event['text']);
   switch (wire) {
@@ -149,7 +149,7 @@ function isBetween(text: string, at: number, least: number, most: number): boole
   return unit >= least && unit <= most;
 }
 
-function opened({ wire }: SpeechState, request: Request, event: JsonObject): SpeechContext {
+function opened({ wire }: SpeechState, request: SpeechRequest, event: JsonObject): SpeechContext {
   const { flush: _flush, try_trigger_generation: _try, inputs: _inputs, ...rest } = withoutKeyNames(event);
   const opening = wire === 'dialogue' ? rest : { ...rest, text: ' ' };
   return {

@@ -5,6 +5,7 @@ import type { JsonValue } from '../protocol/json.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
 import type { ProviderAdapter, UpstreamRequest } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
+import type { Env } from './environment.ts';
 import { type Dialled, dial, type Refused } from './upstream-socket.ts';
 
 /** A dial that did not open, as the record has it and as each client hears it. */
@@ -18,12 +19,16 @@ export interface FailedDial {
 /** The platform's own fetch, or the built-in simulator's. */
 export type Fetcher = (request: Request) => Promise<Response>;
 
-/** Never rejects: an adapter that fails must not leave a session behind that neither opens nor ends. */
+/**
+ * By `fetcher`, or by the deployment's binding for this provider: that one stands in for a key, so a request with a key
+ * does not take it. Never rejects: an adapter that fails must not leave a session behind that neither opens nor ends.
+ */
 export async function dialUpstream(
   adapter: ProviderAdapter,
   plan: ConnectPlan,
   state: JsonValue,
   fetcher: Fetcher,
+  env: Env,
 ): Promise<Dialled> {
   let target: UpstreamRequest;
   try {
@@ -31,7 +36,20 @@ export async function dialUpstream(
   } catch (error) {
     return { kind: 'unreachable', detail: `the adapter does not know where to: ${String(error)}` };
   }
-  return dial(target, fetcher, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
+  const binding = plan.simulated || plan.request.credential !== null ? null : bindingOf(env, adapter);
+  const open: Fetcher =
+    binding === null || target.binding === undefined ? fetcher : () => binding.run(...(target.binding ?? []));
+  return dial(target, open, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
+}
+
+function bindingOf(
+  env: Env,
+  { settings }: ProviderAdapter,
+): { run(...values: readonly JsonValue[]): Promise<Response> } | null {
+  const binding = settings.binding === undefined ? undefined : env[settings.binding];
+  if (typeof binding !== 'object' || binding === null || !('run' in binding)) return null;
+  // Its arguments are the adapter's business; one that is no such binding rejects, as a failed dial does.
+  return binding as { run(...values: readonly JsonValue[]): Promise<Response> };
 }
 
 /** What a dial that did not open means. The stored key never leaves: it is cut out of whatever the provider answered. */

@@ -122,7 +122,13 @@ export class SessionObject extends DurableObject<Env> {
     this.#life = life;
     openSessions.add(sessionObjectName(plan.session));
     const startedAt = Date.now();
-    const dialled = await dialUpstream(life.adapter, plan, life.session.adapterState, this.#fetcher(life));
+    const dialled = await dialUpstream(
+      life.adapter,
+      plan,
+      life.session.adapterState,
+      this.#fetcher(life),
+      this.env,
+    );
     const now = Date.now();
     if (dialled.kind === 'open') {
       life.upstream = dialled.socket;

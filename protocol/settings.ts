@@ -15,6 +15,28 @@ export const DRAINABLE = 'DRAINABLE';
 /** In place of a provider's base URL: the built-in simulator of that provider plays it. */
 export const SIMULATED_BASE_URL = 'simulator';
 
+const PLACEHOLDER = /\{([A-Z][A-Z0-9_]*)\}/g;
+
+/** The settings that a text has places for, written `{NAME}`. */
+export function namesIn(text: string): readonly string[] {
+  return [...text.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
+}
+
+/** The text with each `{NAME}` replaced by that setting, as one segment of a URL; those that are not set stay. */
+export function fillSettings(
+  text: string,
+  env: Readonly<Record<string, unknown>>,
+): { readonly text: string; readonly missing: readonly string[] } {
+  const valueOf = (name: string): string | null => {
+    const value = env[name];
+    return typeof value === 'string' && value !== '' ? encodeURIComponent(value) : null;
+  };
+  return {
+    text: text.replace(PLACEHOLDER, (place, name: string) => valueOf(name) ?? place),
+    missing: namesIn(text).filter((name) => valueOf(name) === null),
+  };
+}
+
 /** Settings come as text from an environment and as JSON values from `[vars]`. */
 function wholeNumber(name: string, fallback: number, min: number, max: number) {
   return v.optional(

@@ -14,6 +14,15 @@ export interface UpstreamRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly subprotocols: readonly string[];
+  /** What the binding of `settings.binding` is run with, where the deployment has one: it answers as `url` would. */
+  readonly binding?: readonly JsonValue[];
+}
+
+/** One upstream socket, once it is over. */
+export interface SocketLife {
+  readonly openMs: number;
+  /** The user's audio that went up on it; null when some of it could not be measured. */
+  readonly audioInMs: number | null;
 }
 
 export type Sender = { readonly side: 'upstream' } | { readonly side: 'client'; readonly client: string };
@@ -57,7 +66,10 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   readonly settings: {
     readonly key: string | null;
     readonly baseUrl: string;
+    /** `{NAME}` stands for the setting of that name. Null: there is none, and the base URL must be set. */
     readonly defaultBaseUrl: string | null;
+    /** A Workers binding that opens this provider's sockets without a key. */
+    readonly binding?: string;
   };
   /** The id of the adapter whose wire this one speaks under another name; its simulator plays this one too. */
   readonly dialect?: string;
@@ -81,6 +93,12 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    * has none and only closes.
    */
   errorFrame(error: PublicError, target?: Target): Payload | null;
+
+  /**
+   * Optional: the close code for a client that cannot read a refused upgrade, in place of 44xx: where the provider's SDK
+   * would come back at once after any other.
+   */
+  readonly refusalClose?: number;
 
   /** State before the first frame. */
   begin(request: ConnectRequest): S;
@@ -115,11 +133,11 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   readonly once?: { matches(payload: Payload): boolean; readonly answer: Payload | null };
   /**
    * Optional: what keeps the provider while no client is attached. `answer`: to a frame that wants one. `every`: a frame
-   * sent when nothing has gone up for so long.
+   * sent when nothing has gone up for so long, if this request's socket needs one.
    */
   readonly unattended?: {
     answer?(payload: Payload): Payload | null;
-    readonly every?: { readonly ms: number; readonly payload: Payload };
+    every?(request: ConnectRequest): { readonly ms: number; readonly payload: Payload } | null;
   };
   /** Optional: what a client that joins a running session must get first, as the first client did. */
   greeting?(state: S): Payload | null;
@@ -137,9 +155,14 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   owes(state: S): boolean;
   /**
    * Optional: what is still to be counted and told when the session ends, such as audio since the last transcript, or a
-   * response whose end is not on the wire. Called once, after the last frame was read.
+   * response whose end is not on the wire. Called once, after the last frame was read; `life` is the last socket's.
    */
-  atEnd?(state: S): readonly Observation[];
+  atEnd?(state: S, life: SocketLife): readonly Observation[];
+  /**
+   * Optional: what an open provider is told before its socket is closed here, such as a request for the bill. Null: nothing,
+   * or it was told already. It is read as a client's frame is, and what the provider owes then is waited for, within bounds.
+   */
+  farewell?(state: S): Payload | null;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string, state: S): boolean;
 }

@@ -18,6 +18,9 @@ import { elevenlabs } from './elevenlabs.ts';
 import { openai } from './openai.ts';
 import { simulator } from './simulator.ts';
 import { xai } from './xai.ts';
+import { assemblyai } from './assemblyai.ts';
+import { deepgram } from './deepgram.ts';
+import { workersAi } from './workers-ai.ts';
 
 /**
  * The state's type is forgotten here: the broker keeps a state only to give it back to the adapter that made it, and the
@@ -32,6 +35,9 @@ export const PROVIDERS: readonly ProviderAdapter[] = [
   gemini,
   vertex,
   elevenlabs,
+  deepgram,
+  workersAi,
+  assemblyai,
   simulator,
 ];
 

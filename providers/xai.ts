@@ -59,6 +59,7 @@ export const xai: ProviderAdapter<XaiState> = {
     return { ...restored, state: { ...state, wire: restored.state } };
   },
   greeting: (state) => realtime.greeting?.(state.wire) ?? null,
+  farewell: (state) => realtime.farewell?.(state.wire) ?? null,
   atEnd: audioUsage,
   resumable: (code) => RESUMABLE_CODES.has(code),
   owes: (state) => realtime.owes(state.wire),

@@ -40,6 +40,8 @@ export class Bookkeeping {
   readonly #tally: Tally;
   readonly #window: ResumeWindow;
   #state: JsonValue;
+  /** Of the upstream socket that is open: since when, and the audio that had gone up before. */
+  #socket: { readonly since: number; readonly audioInMs: number | null } | null = null;
   /** False once the adapter failed: the relay goes on, unread. */
   #readable = true;
   #waiting: RelayedFrame[] = [];
@@ -84,6 +86,21 @@ export class Bookkeeping {
     this.recording.opened(now, dialMs);
     this.record('phase', { phase: 'live', dial_ms: dialMs }, now);
     this.#state = this.#adapter.restore(this.#state).state;
+    this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
+  }
+
+  /** The upstream socket is over, by whichever side: what it cost and the provider did not say is added. */
+  conclude(now: number): void {
+    this.catchUp();
+    const socket = this.#socket;
+    this.#socket = null;
+    const { audioInMs } = this.#tally;
+    const life = {
+      openMs: socket === null ? 0 : Math.max(0, now - socket.since),
+      audioInMs:
+        audioInMs === null || socket?.audioInMs === null ? null : audioInMs - (socket?.audioInMs ?? 0),
+    };
+    this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state, life) ?? [], now));
   }
 
   /** Takes note of a frame that is on its way. */
@@ -130,10 +147,10 @@ export class Bookkeeping {
     return this.#readable && this.#adapter.owes(this.#state);
   }
 
-  /** The session ends: what the adapter still holds is counted. */
-  conclude(now: number): void {
+  /** What the provider is told before its socket is closed, or null. */
+  farewell(): Payload | null {
     this.catchUp();
-    this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state) ?? [], now));
+    return this.#readable ? (this.#adapter.farewell?.(this.#state) ?? null) : null;
   }
 
   #read(from: Sender, payload: Payload, now: number): void {

@@ -25,6 +25,7 @@ import {
 import type { PriceBasis } from './cost.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
+import { OwnFrames } from './own-frames.ts';
 import { PendingFrames } from './pending.ts';
 import type { Recording } from './recording.ts';
 import type { Resumption } from './resume-window.ts';
@@ -51,9 +52,8 @@ export class Session {
   readonly #pending: PendingFrames;
   readonly #books: Bookkeeping;
   readonly #startedAt: number;
+  readonly #own: OwnFrames;
   #phase: Phase = { name: 'dialling' };
-  /** A frame of which the provider takes only the first has come. */
-  #onceSent = false;
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
 
@@ -66,6 +66,7 @@ export class Session {
     this.#pending = new PendingFrames(limits.pendingBytes, limits.pendingFrames);
     this.#books = new Bookkeeping(plan, adapter, limits, wire);
     this.#startedAt = now;
+    this.#own = new OwnFrames(adapter, plan.request, { wire, books: this.#books, roster: this.#roster });
     this.#upstreamWatch = new UpstreamWatch(limits, now);
     this.#flow = new FlowControl(limits, this.#roster, wire, {
       cut: (client, bytesBehind, at) =>
@@ -153,13 +154,16 @@ export class Session {
     if (this.#roster.size > 0) return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
-      this.#keepAlive(now);
+      this.#own.keepAliveLater(now);
       return;
     }
-    if (this.#phase.name === 'live' && this.#books.owes()) {
-      this.#phase = { name: 'closing', cause };
-      this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
-      return;
+    if (this.#phase.name === 'live') {
+      this.#own.bidFarewell(now);
+      if (this.#books.owes()) {
+        this.#phase = { name: 'closing', cause };
+        this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
+        return;
+      }
     }
     this.#end(cause, now);
   }
@@ -205,7 +209,7 @@ export class Session {
     if (client === undefined) return;
     client.backlog.alive(now);
     // Before the role: an SDK that begins with such a frame could not observe otherwise.
-    if (this.#isRepeated(client, payload)) return;
+    if (this.#own.isRepeated(client, payload)) return;
     if (client.role === 'observer') {
       this.#cut(client, 'role_forbids_sending', {}, now);
       return;
@@ -252,7 +256,7 @@ export class Session {
       translated,
       at: now,
     });
-    if (this.#roster.size === 0) this.#sendOwn(this.#adapter.unattended?.answer?.(payload) ?? null, now);
+    this.#own.answer(payload, now);
     if (this.#phase.name === 'closing' && !this.#books.owes()) this.#end(this.#phase.cause, now);
   }
 
@@ -264,8 +268,7 @@ export class Session {
           this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
         return;
       case 'keepalive':
-        if (this.#roster.size === 0) this.#sendOwn(this.#adapter.unattended?.every?.payload ?? null, now);
-        this.#keepAlive(now);
+        this.#own.keepAlive(now);
         return;
       case 'usage':
         if (this.#phase.name === 'closing') this.#end(this.#phase.cause, now);
@@ -290,38 +293,6 @@ export class Session {
   endFor(code: 'ended_by_request' | 'deleted' | 'restarting' | 'internal', now: number): void {
     if (this.#phase.name === 'ended') return;
     this.#end(parleyEnds(code, closeFor(code)), now);
-  }
-
-  /** True for a frame of which the provider takes only the first, and has: its sender gets the answer from here. */
-  #isRepeated(client: Client, payload: Payload): boolean {
-    const { once } = this.#adapter;
-    if (once === undefined || !once.matches(payload)) return false;
-    if (!this.#onceSent) {
-      this.#onceSent = client.role !== 'observer';
-      return false;
-    }
-    if (once.answer !== null) this.#wire.toClient(client.number, once.answer);
-    return true;
-  }
-
-  /** A frame of the broker's own to the provider, while no client is there to send it. */
-  #sendOwn(payload: Payload | null, at: number): void {
-    if (payload === null || !this.#wire.toUpstream(payload)) return;
-    this.#books.relayed({
-      direction: 'up',
-      client: 0,
-      from: UPSTREAM,
-      payload,
-      read: null,
-      translated: false,
-      at,
-    });
-  }
-
-  #keepAlive(now: number): void {
-    const every = this.#adapter.unattended?.every;
-    if (every === undefined || this.#roster.size > 0) return;
-    this.#wire.setDeadline('keepalive', now + every.ms);
   }
 
   #sendUp(client: Client, payload: Payload, at: number): void {
@@ -370,6 +341,7 @@ export class Session {
   #end(cause: Cause, now: number): void {
     if (this.#phase.name === 'ended') return;
     const clients = this.#roster.all();
+    if (this.#phase.name !== 'dialling' && cause.closedBy !== 'upstream') this.#own.bidFarewell(now);
     this.#books.conclude(now);
     const ending: Ending = {
       at: now,

@@ -81,6 +81,11 @@ export class Tally {
     return this.#received;
   }
 
+  /** The user's audio so far; null when some of it could not be measured. */
+  get audioInMs(): number | null {
+    return this.#audio.user;
+  }
+
   /** Returns the record to keep of an observation, or null when it only counts. */
   observe(observation: Observation, seq: number, at: number): LogRecord | null {
     switch (observation.kind) {

@@ -4,6 +4,8 @@ import { cartesiaSimulator } from './cartesia.ts';
 import { falSimulator } from './fal.ts';
 import { geminiSimulator } from './gemini.ts';
 import { elevenlabsSimulator } from './elevenlabs.ts';
+import { assemblyaiSimulator } from './assemblyai.ts';
+import { deepgramSimulator, workersAiSimulator } from './deepgram.ts';
 import { openaiSimulator } from './openai.ts';
 import type { Simulator } from './simulator.ts';
 import { xaiSimulator } from './xai.ts';
@@ -19,6 +21,9 @@ const BY_PROVIDER = new Map<string, Simulator>([
   ['google', geminiSimulator],
   ['google-vertex-ai', geminiSimulator],
   ['simulator', openaiSimulator],
+  ['deepgram', deepgramSimulator],
+  ['workers-ai', workersAiSimulator],
+  ['assemblyai', assemblyaiSimulator],
 ]);
 
 export function simulatorOf(provider: string): Simulator | undefined {

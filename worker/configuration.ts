@@ -1,7 +1,7 @@
 /** The deployment's settings as one request sees them. */
 import type { Env } from '../durable-objects/environment.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { parseSettings, type Settings, SIMULATED_BASE_URL } from '../protocol/settings.ts';
+import { fillSettings, parseSettings, type Settings, SIMULATED_BASE_URL } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { customProblems } from '../providers/registry.ts';
 
@@ -35,16 +35,32 @@ export function isSimulated(env: Env, adapter: ProviderAdapter): boolean {
 /** What is dialled where a simulator plays a provider that has no address; it is never looked up. */
 const SIMULATED_HOST = 'https://simulator.parley.internal';
 
-/** Where a provider is dialled: http(s), without a trailing slash. Throws BrokerError `bad_setting`. */
-export function providerBaseUrl(env: Env, adapter: ProviderAdapter, simulated: boolean): string {
+/** Whether the deployment has the Workers binding that opens this provider's sockets. */
+export function hasBinding(env: Env, adapter: ProviderAdapter): boolean {
+  const { binding } = adapter.settings;
+  return binding !== undefined && typeof env[binding] === 'object' && env[binding] !== null;
+}
+
+/**
+ * Where a provider is dialled: http(s), without a trailing slash. Throws BrokerError `bad_setting`.
+ *
+ * @param within true when it is reached within this deployment, so that its address need not be there or complete
+ */
+export function providerBaseUrl(env: Env, adapter: ProviderAdapter, within: boolean): string {
   const { baseUrl: setting, defaultBaseUrl } = adapter.settings;
-  const address = [text(env[setting]), defaultBaseUrl].find(
+  const pattern = [text(env[setting]), defaultBaseUrl].find(
     (each) => each !== SIMULATED_BASE_URL && each !== null,
   );
-  if (address === undefined || address === null) {
-    if (simulated) return SIMULATED_HOST;
+  if (pattern === undefined || pattern === null) {
+    if (within) return SIMULATED_HOST;
     throw new BrokerError('bad_setting', {
       problem: `${setting} is not set, and ${adapter.id} has no address of its own. Set it to an http(s) or ws(s) URL, or to ${SIMULATED_BASE_URL}.`,
+    });
+  }
+  const { text: address, missing } = fillSettings(pattern, env);
+  if (missing.length > 0 && !within) {
+    throw new BrokerError('bad_setting', {
+      problem: `${missing.join(', ')} is not set, and ${adapter.id} is dialled with it. Set it, or ${setting}.`,
     });
   }
   // workerd dials WebSockets through http(s) URLs.

@@ -15,7 +15,7 @@ import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/re
 import type { ProviderAdapter, Target as ProviderTarget } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
-import { type Configuration, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
+import { type Configuration, hasBinding, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
 import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { type Parameters, readParameters } from './parameters.ts';
@@ -150,11 +150,12 @@ function makePlan(connection: Connection): ConnectPlan {
   }
   const model = theOneModel(adapter, target.path, offer.query);
   const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
-  const needsKey = !simulated && adapter.settings.key !== null;
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
-  const stored = simulated || ownKey !== null ? null : storedKey(env, adapter);
-  if (needsKey && ownKey === null && stored === null && adapter.keyless?.(asked) !== true) {
+  const within = simulated || hasBinding(env, adapter);
+  const stored = within || ownKey !== null ? null : storedKey(env, adapter);
+  const needsKey = !within && adapter.keyless?.(asked) !== true;
+  if (needsKey && adapter.settings.key !== null && ownKey === null && stored === null) {
     throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key });
   }
   const named = parameters.session ?? claims?.session ?? null;
@@ -173,7 +174,7 @@ function makePlan(connection: Connection): ConnectPlan {
       query: offer.query,
       headers: pick(request.headers, adapter.forwardHeaders),
       subprotocols: offer.subprotocols,
-      baseUrl: providerBaseUrl(env, adapter, simulated),
+      baseUrl: providerBaseUrl(env, adapter, within && ownKey === null),
       credential: ownKey?.value ?? stored,
       ...(ownKey === null ? {} : { carrier: ownKey.carrier }),
     },
@@ -289,7 +290,7 @@ function refused(
   const errorFrame = (adapter ?? fallback)?.errorFrame(error, asked) ?? null;
   if (errorFrame !== null) pair[1].send(errorFrame);
   const frame = closeOf(error);
-  pair[1].close(frame.code, frame.reason);
+  pair[1].close(adapter?.refusalClose ?? frame.code, frame.reason);
   const answer = new Headers();
   const subprotocol = openSubprotocol(request, adapter);
   if (subprotocol !== null) answer.set('sec-websocket-protocol', subprotocol);

@@ -1,6 +1,6 @@
 /** What `npm start` serves, and where: `wrangler.toml [vars]`, then `.dev.vars`, then the environment, the last one wins. */
 import { join, resolve } from 'node:path';
-import { parseSettings, SETTING_NAMES, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
+import { namesIn, parseSettings, SETTING_NAMES, SIMULATED_BASE_URL } from '../../protocol/settings.ts';
 import { customProblems, PROVIDERS, providersOf } from '../../providers/registry.ts';
 import { addAdminToken, readSettingsFile } from './settings-file.ts';
 import { StartError } from './start-error.ts';
@@ -21,9 +21,11 @@ export interface StartOptions {
 
 /** Names of settings of these providers. */
 function settingsOf(providers: typeof PROVIDERS): readonly string[] {
-  return providers.flatMap(({ settings }) =>
-    settings.key === null ? [settings.baseUrl] : [settings.key, settings.baseUrl],
-  );
+  return providers.flatMap(({ settings: { key, baseUrl, defaultBaseUrl } }) => [
+    ...(key === null ? [] : [key]),
+    baseUrl,
+    ...namesIn(defaultBaseUrl ?? ''),
+  ]);
 }
 
 /** Every name that the Worker reads, but for those of custom providers. */

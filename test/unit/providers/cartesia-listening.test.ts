@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConnectRequest } from '../../../providers/adapter.ts';
 import { cartesia, type CartesiaState } from '../../../providers/cartesia.ts';
-import { providerContract, readFixtures } from '../../contract/provider-contract.ts';
+import { providerContract, readFixtures, NO_LIFE } from '../../contract/provider-contract.ts';
 import { AdapterReader, UPSTREAM } from '../../support/adapter-reader.ts';
 
 const STT_QUERY = [
@@ -77,7 +77,7 @@ describe('P8 what is read of listening', () => {
     expect(reader.of('audio')).toMatchObject([{ ms: null }]);
     reader.upstream('{"type":"transcript","text":"Hi","is_final":true,"duration":1.5,"request_id":"r"}');
     expect(reader.of('usage')).toMatchObject([{ usage: { seconds: 1.5 }, source: 'provider' }]);
-    expect(cartesia.atEnd?.(reader.client(new ArrayBuffer(50)).state)).toEqual([]);
+    expect(cartesia.atEnd?.(reader.client(new ArrayBuffer(50)).state, NO_LIFE)).toEqual([]);
   });
 
   it('P8 commands are bare words; the answer to finalize and close is owed', () => {
@@ -103,7 +103,7 @@ describe('P8 what is read of listening', () => {
     const reader = opened(TURNS)
       .client(new ArrayBuffer(3200))
       .upstream('{"type":"turn.update","transcript":"Wait"}');
-    expect(cartesia.atEnd?.(reader.state)).toMatchObject([
+    expect(cartesia.atEnd?.(reader.state, NO_LIFE)).toMatchObject([
       { kind: 'usage', usage: { seconds: 0.1 } },
       { kind: 'transcript', text: 'Wait' },
       { kind: 'response.ended', outcome: 'incomplete' },

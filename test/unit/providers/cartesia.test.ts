@@ -4,7 +4,7 @@ import type { ConnectRequest } from '../../../providers/adapter.ts';
 import { cartesia } from '../../../providers/cartesia.ts';
 import { providerFor } from '../../../providers/registry.ts';
 import { readOffer } from '../../../worker/offer.ts';
-import { providerContract, readFixtures } from '../../contract/provider-contract.ts';
+import { providerContract, readFixtures, NO_LIFE } from '../../contract/provider-contract.ts';
 import { AdapterReader, parsed } from '../../support/adapter-reader.ts';
 
 const speech = readFixtures('cartesia-tts', {
@@ -197,7 +197,7 @@ describe('P8 what is read of speech', () => {
   it('P8 what was being spoken when the session ended is told as incomplete', () => {
     const reader = opened().client(say('c', 'Hello')).client(say('d', 'never'));
     reader.upstream(answer('chunk', 'c', { data: 'AAAA' }));
-    expect(cartesia.atEnd?.(reader.state)).toEqual([
+    expect(cartesia.atEnd?.(reader.state, NO_LIFE)).toEqual([
       { kind: 'transcript', speaker: 'model', itemId: 'c', text: 'Hello' },
       { kind: 'response.ended', responseId: 'c', outcome: 'incomplete' },
     ]);

@@ -1,3 +1,4 @@
+import { NO_LIFE } from '../../contract/provider-contract.ts';
 import { describe, expect, it } from 'vitest';
 import { elevenlabs } from '../../../providers/elevenlabs.ts';
 import {
@@ -66,7 +67,7 @@ describe('P8 what is read of text-to-speech', () => {
       up({ text: 'Hello there. ' }),
       down({ audio: 'AAAA', alignment: { chars: [...'Hello'] } }),
     ]);
-    expect(elevenlabs.atEnd?.(state)).toMatchObject([
+    expect(elevenlabs.atEnd?.(state, NO_LIFE)).toMatchObject([
       { kind: 'transcript', text: 'Hello' },
       { kind: 'response.ended', outcome: 'incomplete' },
       { kind: 'usage', usage: { characters: 13 } },
@@ -92,7 +93,7 @@ describe('P8 what is read of an agent', () => {
       'You are welcome.',
     ]);
     expect(ofKind(observed, 'response.ended')).toHaveLength(2);
-    expect(elevenlabs.atEnd?.(state)).toEqual([
+    expect(elevenlabs.atEnd?.(state, NO_LIFE)).toEqual([
       { kind: 'response.ended', responseId: 'response_3', outcome: 'completed' },
     ]);
     expect(ofKind(observed, 'tool.called')).toEqual([
@@ -164,7 +165,7 @@ describe('P8 what is read of transcription', () => {
       up({ ...chunk, audio_base_64: '', commit: true }),
     ]);
     expect(elevenlabs.owes(state)).toBe(true);
-    expect(elevenlabs.atEnd?.(state)).toMatchObject([
+    expect(elevenlabs.atEnd?.(state, NO_LIFE)).toMatchObject([
       { kind: 'response.ended', outcome: 'incomplete' },
       { kind: 'usage', usage: { unit: 'seconds', seconds: 0.1 } },
     ]);

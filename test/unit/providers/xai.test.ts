@@ -8,6 +8,7 @@ import {
   providerContract,
   readFixtures,
   senderOf,
+  NO_LIFE,
 } from '../../contract/provider-contract.ts';
 
 const fixtures = readFixtures('xai', {
@@ -83,10 +84,10 @@ describe('P8 what xAI bills, measured', () => {
 
   it('P8 audio after the last response is told at the end', () => {
     const { state } = readFixture('voice-turn');
-    expect(xai.atEnd?.(state)).toEqual([]);
+    expect(xai.atEnd?.(state, NO_LIFE)).toEqual([]);
     const append = JSON.stringify({ type: 'input_audio_buffer.append', audio: btoa('\0'.repeat(4800)) });
     const more = fromClient(fromClient(state, append).state, append).state;
-    expect(xai.atEnd?.(more)).toMatchObject([{ usage: { unit: 'seconds', seconds: 0.2 } }]);
+    expect(xai.atEnd?.(more, NO_LIFE)).toMatchObject([{ usage: { unit: 'seconds', seconds: 0.2 } }]);
   });
 
   it('P8 each usage has a key of its own', () => {

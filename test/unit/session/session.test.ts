@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { UsageObservation } from '../../../protocol/observations.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { liveSession, newSession } from './fake-wire.ts';
 
@@ -256,7 +257,7 @@ describe('P7 what a provider takes once, and what it wants to hear', () => {
   it('P5 while no client is attached, and only then, the provider is answered and kept awake', () => {
     const unattended = {
       answer: (payload: unknown) => (payload === 'ping' ? 'pong' : null),
-      every: { ms: 3_000, payload: 'keep' },
+      every: () => ({ ms: 3_000, payload: 'keep' }),
     };
     const { session, wire } = liveSession({ named: true, adapter: { unattended } });
     session.upstreamFrame('ping', 1);
@@ -271,6 +272,49 @@ describe('P7 what a provider takes once, and what it wants to hear', () => {
     expect(session.totals()).toMatchObject({ frames_up: 2, frames_down: 3 });
     session.join(null, null, {}, 4_000);
     expect(wire.deadlines.has('keepalive')).toBe(false);
+  });
+});
+
+describe('P8 what a socket cost', () => {
+  const usage = (seconds: number): UsageObservation => ({
+    kind: 'usage',
+    dedupeKey: `socket_${seconds}`,
+    purpose: 'response',
+    model: null,
+    usage: { unit: 'seconds', seconds },
+    source: 'measured',
+    raw: { seconds },
+  });
+
+  it('P8 a figure that the provider never told is measured when its socket is over', () => {
+    const { session } = liveSession({
+      adapter: { atEnd: (_, { openMs, audioInMs }) => [usage((openMs + (audioInMs ?? 0)) / 1000)] },
+    });
+    session.upstreamClosed(1006, '', 4_000);
+    expect(session.totals().response).toMatchObject({ reports: 1, seconds: 4 });
+  });
+
+  it('P8 the provider is asked for its bill before it is left, and waited for', () => {
+    let told = 0;
+    const { session, wire } = liveSession({
+      adapter: {
+        farewell: () => (told++ === 0 ? 'bye' : null),
+        skim: (_, { side }, payload) => (side === 'client' && payload === 'bye' ? [usage(7)] : []),
+        owes: () => session.totals().response.reports === 1,
+      },
+    });
+    session.leave(1, 1000, '', 10);
+    expect(wire.up).toEqual(['bye']);
+    expect(session.phase).toBe('closing');
+    session.upstreamClosed(1000, '', 20);
+    expect(wire.endings[0]).toMatchObject({ reason: 'client_closed', totals: { frames_up: 1 } });
+    expect(wire.up).toEqual(['bye']);
+  });
+
+  it('P8 a provider that closed by itself is told nothing', () => {
+    const { session, wire } = liveSession({ adapter: { farewell: () => 'bye' } });
+    session.upstreamClosed(1000, '', 10);
+    expect(wire.up).toEqual([]);
   });
 });
 

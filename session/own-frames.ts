@@ -1,0 +1,71 @@
+/** What the broker says itself: to a provider while no client is there to, or before its socket is closed; and for it. */
+import type { ConnectRequest, Payload } from '../protocol/connect.ts';
+import type { ProviderAdapter, Sender } from '../providers/adapter.ts';
+import type { Bookkeeping } from './bookkeeping.ts';
+import type { Client, Roster } from './roster.ts';
+import type { Wire } from './wire.ts';
+
+export class OwnFrames {
+  readonly #adapter: ProviderAdapter;
+  readonly #wire: Wire;
+  readonly #books: Bookkeeping;
+  readonly #roster: Roster;
+  readonly #every: { readonly ms: number; readonly payload: Payload } | null;
+  /** A frame of which the provider takes only the first has come. */
+  #onceSent = false;
+
+  constructor(
+    adapter: ProviderAdapter,
+    request: ConnectRequest,
+    { wire, books, roster }: { readonly wire: Wire; readonly books: Bookkeeping; readonly roster: Roster },
+  ) {
+    this.#adapter = adapter;
+    this.#wire = wire;
+    this.#books = books;
+    this.#roster = roster;
+    this.#every = adapter.unattended?.every?.(request) ?? null;
+  }
+
+  /** True for a frame of which the provider takes only the first, and has: its sender gets the answer from here. */
+  isRepeated(client: Client, payload: Payload): boolean {
+    const { once } = this.#adapter;
+    if (once === undefined || !once.matches(payload)) return false;
+    if (!this.#onceSent) {
+      this.#onceSent = client.role !== 'observer';
+      return false;
+    }
+    if (once.answer !== null) this.#wire.toClient(client.number, once.answer);
+    return true;
+  }
+
+  /** Answers a frame of the provider while no client is there to. */
+  answer(payload: Payload, now: number): void {
+    if (this.#roster.size === 0) this.#send(this.#adapter.unattended?.answer?.(payload) ?? null, now);
+  }
+
+  /** The time has come to show the provider that somebody is there. */
+  keepAlive(now: number): void {
+    if (this.#roster.size === 0) this.#send(this.#every?.payload ?? null, now);
+    this.keepAliveLater(now);
+  }
+
+  keepAliveLater(now: number): void {
+    if (this.#every !== null && this.#roster.size === 0)
+      this.#wire.setDeadline('keepalive', now + this.#every.ms);
+  }
+
+  /** Tells the provider that its socket will be closed here, where it wants to know. */
+  bidFarewell(now: number): void {
+    const payload = this.#books.farewell();
+    this.#send(payload, now, payload);
+  }
+
+  /** @param read what the adapter is to read of it */
+  #send(payload: Payload | null, at: number, read: Payload | null = null): void {
+    if (payload === null || !this.#wire.toUpstream(payload)) return;
+    this.#books.relayed({ direction: 'up', client: 0, from: BROKER, payload, read, translated: false, at });
+  }
+}
+
+/** It speaks as a client does, and is none. */
+const BROKER: Sender = { side: 'client', client: 'parley' };

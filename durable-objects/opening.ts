@@ -5,7 +5,6 @@ import type { JsonValue } from '../protocol/json.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
 import type { ProviderAdapter, UpstreamRequest } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
-import type { Env } from './environment.ts';
 import { type Dialled, dial, type Refused } from './upstream-socket.ts';
 
 /** A dial that did not open, as the record has it and as each client hears it. */
@@ -28,7 +27,7 @@ export async function dialUpstream(
   plan: ConnectPlan,
   state: JsonValue,
   fetcher: Fetcher,
-  env: Env,
+  env: Readonly<Record<string, unknown>>,
 ): Promise<Dialled> {
   let target: UpstreamRequest;
   try {
@@ -39,11 +38,11 @@ export async function dialUpstream(
   const binding = plan.simulated || plan.request.credential !== null ? null : bindingOf(env, adapter);
   const open: Fetcher =
     binding === null || target.binding === undefined ? fetcher : () => binding.run(...(target.binding ?? []));
-  return dial(target, open, plan.dialTimeoutMs, LIMITS.refusalBodyBytes);
+  return dial(target, open, plan.dialTimeoutMs, LIMITS.refusalBodyBytes, adapter.refusalHeaders ?? []);
 }
 
 function bindingOf(
-  env: Env,
+  env: Readonly<Record<string, unknown>>,
   { settings }: ProviderAdapter,
 ): { run(...values: readonly JsonValue[]): Promise<Response> } | null {
   const binding = settings.binding === undefined ? undefined : env[settings.binding];
@@ -94,10 +93,16 @@ function own(
 function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter): FailedDial {
   const error = publicError('provider_refused', { provider: adapter.id, status: String(refused.status) });
   const body = scrubbed(refused.body, plan.request.credential);
+  const headers = Object.fromEntries(
+    Object.entries(refused.headers).map(([name, value]) => [
+      name,
+      withoutSecret(value, plan.request.credential),
+    ]),
+  );
   return {
     reason: 'provider_refused',
     detail: { status: refused.status },
-    response: () => passRefusal(error, refused.status, refused.headers, body),
+    response: () => passRefusal(error, refused.status, headers, body),
   };
 }
 

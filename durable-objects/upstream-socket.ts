@@ -36,6 +36,7 @@ export async function dial(
   fetcher: Fetch,
   timeoutMs: number,
   maxBodyBytes: number,
+  refusalHeaders: readonly string[],
 ): Promise<Dialled> {
   const abort = new AbortController();
   let late = false;
@@ -62,7 +63,7 @@ export async function dial(
     return {
       kind: 'refused',
       status: response.status,
-      headers: passedHeaders(response.headers),
+      headers: passedHeaders(response.headers, refusalHeaders),
       body: await readUpTo(response.body, maxBodyBytes),
     };
   } catch (error) {
@@ -78,9 +79,10 @@ function aborted(signal: AbortSignal): Promise<null> {
   });
 }
 
-export function passedHeaders(headers: Headers): Record<string, string> {
+/** Those headers of a provider's answer that may be passed on, and `more` of its own. */
+export function passedHeaders(headers: Headers, more: readonly string[] = []): Record<string, string> {
   const passed: Record<string, string> = {};
-  for (const name of PASSED_HEADERS) {
+  for (const name of [...PASSED_HEADERS, ...more]) {
     const value = headers.get(name);
     if (value !== null) passed[name] = value;
   }

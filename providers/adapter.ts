@@ -94,6 +94,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    */
   errorFrame(error: PublicError, target?: Target): Payload | null;
 
+  /** Optional: headers of a refused upgrade that are passed on beside the common ones; lower case. */
+  readonly refusalHeaders?: readonly string[];
   /**
    * Optional: the close code for a client that cannot read a refused upgrade, in place of 44xx: where the provider's SDK
    * would come back at once after any other.

@@ -53,6 +53,7 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
     ...own,
     stateVersion: 1,
     signalHeaders: [],
+    refusalHeaders: ['dg-error', 'dg-request-id'],
     // The SDK comes back up to 30 times after any close but this one.
     refusalClose: 1000,
     errorFrame: ({ code, message }) => JSON.stringify({ type: 'Error', code, description: message }),

@@ -1,5 +1,5 @@
 /** Drives any simulated socket with a clock of its own: frames in, frames out, no waiting. */
-import { asObject, type JsonObject, type JsonValue, parseJson } from '../../protocol/json.ts';
+import { asObject, asText, type JsonObject, type JsonValue, parseJson } from '../../protocol/json.ts';
 import { encodeRaw, type RawFormat } from '../../simulators/raw-audio.ts';
 import type { SimulatedSession, Simulator, SimulatorOutput } from '../../simulators/simulator.ts';
 
@@ -74,7 +74,7 @@ export class SocketDrive {
       if (output.kind === 'close') return `close ${output.code}`;
       if (output.kind === 'drop') return 'drop';
       if (typeof output.payload !== 'string') return 'audio';
-      return String(asObject(parseJson(output.payload))?.['type'] ?? 'unreadable');
+      return asText(asObject(parseJson(output.payload))?.['type']) ?? 'unreadable';
     });
     return kinds.filter((kind, index) => kind !== kinds[index - 1]);
   }

@@ -12,9 +12,10 @@ describe('P1 a dial', () => {
       },
     };
     const plan = { request: {}, dialTimeoutMs: 1_000 } as ConnectPlan; // all that a dial looks at
-    const dialled = await dialUpstream(adapter, plan, null, () => {
+    const nothing = () => {
       throw new Error('nothing is dialled');
-    });
+    };
+    const dialled = await dialUpstream(adapter, plan, null, nothing, {});
     expect(dialled).toEqual({ kind: 'unreachable', detail: expect.stringContaining('no such region') });
   });
 });

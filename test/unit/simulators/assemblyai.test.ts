@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asText } from '../../../protocol/json.ts';
 import { assemblyaiSimulator } from '../../../simulators/assemblyai.ts';
 import { silent, tone } from '../../support/drive-simulator.ts';
 import { SocketDrive } from '../../support/drive-socket.ts';
@@ -21,7 +22,7 @@ describe('SIM AssemblyAI v3', () => {
   it('SIM transcripts grow within a turn; a formatted one comes second, when asked for', () => {
     const session = drive('&format_turns=true').hear(tone(1_500)).hear(silent(700));
     const turns = session.messages('Turn');
-    const growing = turns.slice(0, -2).map((each) => String(each['transcript']).length);
+    const growing = turns.slice(0, -2).map((each) => asText(each['transcript'])?.length ?? 0);
     expect(growing.length).toBeGreaterThan(2);
     expect(growing.toSorted((a, b) => a - b)).toEqual(growing);
     expect(turns.slice(-2)).toMatchObject([

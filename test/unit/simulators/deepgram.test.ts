@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asArray, member } from '../../../protocol/json.ts';
 import { deepgramSimulator, workersAiSimulator } from '../../../simulators/deepgram.ts';
 import type { RawFormat } from '../../../simulators/raw-audio.ts';
 import { silent, tone } from '../../support/drive-simulator.ts';
@@ -270,9 +271,10 @@ describe('SIM Deepgram’s voice agent', () => {
     const session = agent().send({ ...settings, agent: { ...settings.agent, greeting: '' } });
     session.send({ type: 'InjectUserMessage', content: 'What is the weather?' });
     const [request] = session.messages('FunctionCallRequest');
-    const [call] = request?.['functions'] as { id: string; name: string; client_side: boolean }[];
+    const call = asArray(request?.['functions'])?.[0];
     expect(call).toMatchObject({ name: 'get_weather', client_side: true });
-    session.send({ type: 'FunctionCallResponse', id: call?.id ?? '', name: 'get_weather', content: 'sunny' });
+    const id = member(call, 'id') ?? '';
+    session.send({ type: 'FunctionCallResponse', id, name: 'get_weather', content: 'sunny' });
     session.pass(5_000);
     expect(session.messages('ConversationText').at(-1)?.['content']).toContain('sunny');
   });

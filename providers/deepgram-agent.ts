@@ -27,16 +27,24 @@ export function readAgentClient(state: AgentState, message: JsonObject): Read<Ag
   }
   if (type === 'InjectUserMessage') return { state, observations: [{ kind: 'asked' }] };
   const { settings } = state;
-  if (settings === null) return { state, observations: [] };
-  const agent = asObject(settings['agent']) ?? {};
+  const agent = asObject(settings?.['agent']);
+  if (settings === null || agent === undefined) return { state, observations: [] };
   if (type === 'UpdatePrompt') {
-    const think = { ...asObject(agent['think']), prompt: message['prompt'] ?? '' };
+    const think = prompted(agent['think'], message['prompt'] ?? '');
     return { state: keep(state, { ...settings, agent: { ...agent, think } }), observations: [] };
   }
   const member = Object.hasOwn(UPDATES, type) ? UPDATES[type] : undefined;
   if (member === undefined) return { state, observations: [] };
   const changed = { ...agent, [member]: message[member] ?? null };
   return { state: keep(state, { ...settings, agent: changed }), observations: [] };
+}
+
+/** Several models may stand by for each other; each has its prompt. */
+function prompted(think: JsonValue | undefined, prompt: JsonValue): JsonValue {
+  const models = asArray(think);
+  return models === undefined
+    ? { ...asObject(think), prompt }
+    : models.map((each) => ({ ...asObject(each), prompt }));
 }
 
 function keep(state: AgentState, settings: JsonObject): AgentState {
@@ -156,15 +164,22 @@ export function restoreAgent(state: AgentState): {
   const quiet = { ...state, open: false, sounding: false };
   if (settings === null)
     return { state: { ...quiet, restoring: false }, send: { upstream: [], clients }, complete: true };
-  const { greeting: _, ...agent } = asObject(settings['agent']) ?? {};
-  const before = asArray(member(agent['context'], 'messages')) ?? [];
-  const context: JsonValue = { ...asObject(agent['context']), messages: [...before, ...messages] };
-  const again = JSON.stringify({ ...settings, agent: { ...agent, context } });
+  const again = JSON.stringify(withContext(settings, messages));
   return {
     state: { ...quiet, restoring: true },
     send: { upstream: [again], clients },
     complete: false,
   };
+}
+
+/** An agent that is only named, not written out, has no place for a context. */
+function withContext(settings: JsonObject, messages: readonly JsonValue[]): JsonObject {
+  const written = asObject(settings['agent']);
+  if (written === undefined) return settings;
+  const { greeting: _, ...agent } = written;
+  const before = asArray(member(agent['context'], 'messages')) ?? [];
+  const context: JsonValue = { ...asObject(agent['context']), messages: [...before, ...messages] };
+  return { ...settings, agent: { ...agent, context } };
 }
 
 /** The answers to a restoration, which clients have seen once already; null for any other frame. */

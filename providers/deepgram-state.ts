@@ -82,11 +82,19 @@ export function beginState(wire: Wire, request: ConnectRequest, model: string | 
       return { ...common, wire, bytesPerMs, billedSeconds: 0, closing: false };
     }
     case 'speak': {
-      const bytesPerMs = spokenBytesPerMs(value('encoding'), wholeFrom1(value('sample_rate')));
+      const bytesPerMs = spokenBytesPerMs(
+        value('encoding'),
+        wholeFrom1(value('sample_rate')),
+        value('container'),
+      );
       return { ...common, wire, bytesPerMs, characters: 0, begun: 0, flushed: 0, ended: 0, sounding: 0 };
     }
     case 'speech': {
-      const bytesPerMs = spokenBytesPerMs(value('encoding'), wholeFrom1(value('sample_rate')));
+      const bytesPerMs = spokenBytesPerMs(
+        value('encoding'),
+        wholeFrom1(value('sample_rate')),
+        value('container'),
+      );
       const quiet = { characters: 0, asked: false, flushing: false, open: null, sounding: false };
       return { ...common, wire, bytesPerMs, ...quiet };
     }
@@ -127,11 +135,17 @@ function bytesPerMsOf(
 }
 
 const SPOKEN_ENCODING = 'linear16';
+const NO_CONTAINER = 'none';
 const LINEAR_RATE = 24_000;
 const G711_RATE = 8_000;
 
-/** Text to speech has defaults where speech to text has none. */
-function spokenBytesPerMs(encoding: string = SPOKEN_ENCODING, sampleRate: number | null): number | null {
+/** Text to speech has defaults where speech to text has none. A container's own bytes are no audio. */
+function spokenBytesPerMs(
+  encoding: string = SPOKEN_ENCODING,
+  sampleRate: number | null,
+  container: string = NO_CONTAINER,
+): number | null {
+  if (container !== NO_CONTAINER) return null;
   const fallback = encoding === SPOKEN_ENCODING ? LINEAR_RATE : G711_RATE;
   return bytesPerMsOf(encoding, sampleRate ?? fallback, 1);
 }
@@ -143,6 +157,7 @@ export function agentAudio(settings: JsonObject): Pick<AgentState, 'inBytesPerMs
     return spokenBytesPerMs(
       asText(member(audio, 'encoding')),
       wholeFrom1(asCount(member(audio, 'sample_rate'))),
+      asText(member(audio, 'container')),
     );
   };
   return { inBytesPerMs: of('input'), outBytesPerMs: of('output') };

@@ -6,7 +6,7 @@ import { encodeRaw } from '../../simulators/raw-audio.ts';
 import { silent, tone } from '../support/drive-simulator.ts';
 import { PCM_16K } from '../support/drive-socket.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
-import { eventsOf, untilEnded } from '../support/rest.ts';
+import { eventsOf, untilEnded, untilLogged } from '../support/rest.ts';
 
 let parley: ParleyProcess;
 const PCM = { encoding: 'linear16', sample_rate: 16_000 } as const;
@@ -62,19 +62,6 @@ function untilClosed(socket: Socket, react: (message: { type?: string }) => void
     socket.on('error', reject);
     socket.on('close', ({ code }) => resolve({ code, messages, audioBytes }));
   });
-}
-
-/** Follows a live session's log until a frame has this text in it. */
-async function untilLogged(gateway: string, id: string, text: string): Promise<void> {
-  const headers = { authorization: `Bearer ${parley.token}`, accept: 'text/event-stream' };
-  const answer = await fetch(`${parley.http}/v1/${gateway}/sessions/${id}/events`, { headers });
-  const decoder = new TextDecoder();
-  let seen = '';
-  for await (const chunk of answer.body ?? []) {
-    seen += decoder.decode(chunk, { stream: true });
-    if (seen.includes(text)) return;
-  }
-  throw new Error(`the log ended without ${text}`);
 }
 
 const typesOf = (messages: readonly { readonly type?: string }[]) =>
@@ -154,6 +141,26 @@ describe('P2 the Deepgram SDK', () => {
       audio: { out_ms: Math.round(audioBytes / 48) },
     });
     expect(session.turns[0]?.first_output_ms).toBeGreaterThanOrEqual(150);
+  });
+
+  it('P2 v2/speak: the provider’s own count of characters', async () => {
+    const socket = await clientOf('speech').speak.v2.connect({ model: 'flux-tts' });
+    const done = untilClosed(socket, ({ type }) => {
+      if (type === 'SpeechMetadata') socket.sendClose({ type: 'Close' });
+    });
+    socket.connect();
+    await socket.waitForOpen();
+    socket.sendSpeak({ type: 'Speak', text: 'Hello there.' });
+    socket.sendFlush({ type: 'Flush' });
+    const { code, messages } = await done;
+    expect([code, typesOf(messages)]).toEqual([
+      1000,
+      'Connected SpeechStarted Flushed SpeechMetadata SessionMetadata',
+    ]);
+    expect(await untilEnded(parley, 'acct/speech')).toMatchObject({
+      usage: { response: { reports: 1, characters: 12 } },
+      turns: [{ outcome: 'completed', output: 'audio' }],
+    });
   });
 
   it('P2 v1/agent: settings, a spoken answer, connected time', async () => {
@@ -303,7 +310,7 @@ describe('P2 plain clients of Deepgram', () => {
       first.on('message', () => resolve());
     });
     first.close();
-    await untilLogged('acct/kept', 'kept', 'KeepAlive');
+    await untilLogged(parley, 'acct/kept', 'kept', '{"type":"KeepAlive"}');
     const again = new WebSocket(url, { headers });
     const metadata = new Promise<string>((resolve, reject) => {
       again.on('error', reject);

@@ -52,3 +52,12 @@ export async function eventsOf({ http, token }: Reader, gateway: string, id: str
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as LoggedFrame); // one event of docs/openapi.json a line
 }
+
+/** Resolves when the session's log holds a text frame that is exactly this. */
+export async function untilLogged(parley: Reader, gateway: string, id: string, frame: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if ((await eventsOf(parley, gateway, id)).some(({ text }) => text === frame)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${frame} was not logged within 10 s`);
+}

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { asArray, asObject, type JsonObject, member, parseJson } from '../../../protocol/json.ts';
+import {
+  asArray,
+  asObject,
+  type JsonObject,
+  type JsonValue,
+  member,
+  parseJson,
+} from '../../../protocol/json.ts';
 import type { Observation } from '../../../protocol/observations.ts';
 import type { ConnectRequest, Payload } from '../../../providers/adapter.ts';
 import { deepgram } from '../../../providers/deepgram.ts';
@@ -292,6 +299,40 @@ describe('P8 the voice agent', () => {
     const applied = down(again.state, { type: 'SettingsApplied' });
     expect(applied).toMatchObject({ route: 'nowhere', restored: true });
     expect(deepgram.intercepts(applied.state)).toBe(false);
+  });
+
+  it('P5 several models keep their prompts; an agent that is only named goes again as it is', () => {
+    const settings = (agent: JsonValue) => JSON.stringify({ type: 'Settings', audio: {}, agent });
+    const again = (state: DeepgramState) => {
+      const [frame] = deepgram.restore(state).send.upstream;
+      return asObject(typeof frame === 'string' ? parseJson(frame) : undefined);
+    };
+    const update = '{"type":"UpdatePrompt","prompt":"New."}';
+    const two = up(opened(agent), settings({ think: [{ provider: 1 }, { provider: 2, prompt: 'Old.' }] }));
+    expect(again(up(two, update))).toMatchObject({
+      agent: {
+        think: [
+          { provider: 1, prompt: 'New.' },
+          { provider: 2, prompt: 'New.' },
+        ],
+      },
+    });
+    const named = up(opened(agent), settings('agent-id'));
+    expect(again(up(named, update))).toEqual({ type: 'Settings', audio: {}, agent: 'agent-id' });
+  });
+
+  it('P8 audio in a container, or compressed, has no known length', () => {
+    const out = (about: JsonObject) => {
+      const state = up(
+        opened(agent),
+        JSON.stringify({ type: 'Settings', audio: { output: about }, agent: {} }),
+      );
+      return deepgram.read(state, { side: 'upstream' }, new ArrayBuffer(480)).observations;
+    };
+    expect(out({})).toMatchObject([{ ms: 10 }]);
+    expect(out({ encoding: 'mulaw', sample_rate: 8000, container: 'none' })).toMatchObject([{ ms: 60 }]);
+    expect(out({ container: 'wav' })).toMatchObject([{ ms: null }]);
+    expect(out({ encoding: 'mp3' })).toMatchObject([{ ms: null }]);
   });
 
   it('P5 an answer that died with its socket is over for its clients', () => {

@@ -1,13 +1,5 @@
 /** Reads Deepgram's speech to text: v1 (`Results`, billed by `Metadata` at the end), and Flux (turns, no bill on the wire). */
-import {
-  asArray,
-  asCount,
-  asObject,
-  asText,
-  type JsonObject,
-  type JsonValue,
-  member,
-} from '../protocol/json.ts';
+import { asArray, asCount, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { Observation, UsageObservation } from '../protocol/observations.ts';
 import type { SocketLife } from './adapter.ts';
 import type { FluxState, ListenState } from './deepgram-state.ts';
@@ -118,7 +110,7 @@ function seconds(
 
 /** An in-band error, on whichever socket: v1 says `variant` and `message`, the newer ones `code` and `description`. */
 export function readError(message: JsonObject): readonly Observation[] {
-  if (asObject(message)?.['type'] !== 'Error') return [];
+  if (message['type'] !== 'Error') return [];
   return [
     {
       kind: 'error',

@@ -1,5 +1,5 @@
 /** Reads Deepgram's text to speech: v1, whose characters are counted here, and v2, which reports them for each speech. */
-import { asCount, asText, type JsonObject, member } from '../protocol/json.ts';
+import { asCount, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { Observation, UsageObservation } from '../protocol/observations.ts';
 import type { Read } from './deepgram-listen.ts';
 import type { SpeakState, SpeechState } from './deepgram-state.ts';
@@ -162,7 +162,7 @@ export function unreportedSpeech(state: SpeechState): readonly UsageObservation[
 
 function billSpeech(
   state: SpeechState,
-  report: JsonObject[string] | undefined,
+  report: JsonValue | undefined,
   outcome: 'completed' | 'interrupted',
 ): Read<SpeechState> {
   const id = speechIdOf(report);
@@ -197,6 +197,6 @@ function characterUsage({ model }: SpeechState, dedupeKey: string, characters: n
   } as const;
 }
 
-function speechIdOf(message: JsonObject[string] | undefined): string | null {
+function speechIdOf(message: JsonValue | undefined): string | null {
   return asText(member(message, 'speech_id'))?.slice(0, ID_CHARACTERS) ?? null;
 }

@@ -143,14 +143,25 @@ export class Bookkeeping {
 
   /** True while the provider owes frames. */
   owes(): boolean {
-    this.catchUp();
-    return this.#readable && this.#adapter.owes(this.#state);
+    return this.#ask(() => this.#adapter.owes(this.#state), false);
   }
 
   /** What the provider is told before its socket is closed, or null. */
   farewell(): Payload | null {
+    return this.#ask(() => this.#adapter.farewell?.(this.#state) ?? null, null);
+  }
+
+  /** What the adapter says of its state, every frame so far read; `otherwise` when it failed, now or before. */
+  #ask<T>(question: () => T, otherwise: T): T {
     this.catchUp();
-    return this.#readable ? (this.#adapter.farewell?.(this.#state) ?? null) : null;
+    if (!this.#readable) return otherwise;
+    try {
+      return question();
+    } catch (error) {
+      this.#readable = false;
+      this.#wire.report(`adapter ${this.#adapter.id} failed to answer: ${String(error)}`);
+      return otherwise;
+    }
   }
 
   #read(from: Sender, payload: Payload, now: number): void {

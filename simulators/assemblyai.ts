@@ -72,7 +72,7 @@ class AssemblySession extends AgendaSession {
     this.#query = query;
     this.#key = key;
     this.#format = formatOf(query);
-    this.#ear = new Ear(this.#format, Number(query.get('max_turn_silence') ?? END_OF_TURN_MS));
+    this.#ear = new Ear(this.#format, Number(query.get('max_turn_silence')) || END_OF_TURN_MS);
   }
 
   protected opened(): void {

@@ -11,6 +11,7 @@ const NO_AUDIO_MS = 10_000;
 const INTERIM_EVERY_MS = 500;
 /** The service's own default is 10 ms of silence; the synthetic voice pauses longer than that between words. */
 const ENDPOINTING_MS = 300;
+const UTTERANCE_END_MS = 1000;
 const WORD_MS = 250;
 /** Any line of the script fits. */
 const LONGEST_LINE_MS = 60_000;
@@ -125,7 +126,8 @@ export class ListenSession extends AgendaSession {
     this.#final({ speech_final: true });
     if (this.#query.has('utterance_end_ms')) {
       const end = { type: 'UtteranceEnd', channel: [0, this.#channels], last_word_end: turn.atMs / 1000 };
-      this.agenda.add(this.now + Number(this.#query.get('utterance_end_ms')), () => this.send(end));
+      const afterMs = Number(this.#query.get('utterance_end_ms')) || UTTERANCE_END_MS;
+      this.agenda.add(this.now + afterMs, () => this.send(end));
     }
   }
 

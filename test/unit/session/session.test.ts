@@ -311,6 +311,16 @@ describe('P8 what a socket cost', () => {
     expect(wire.up).toEqual(['bye']);
   });
 
+  it('P4 an adapter that fails at the end does not keep the session from ending', () => {
+    const fails = (): never => {
+      throw new Error('a mistake');
+    };
+    const { session, wire } = liveSession({ adapter: { farewell: fails, atEnd: fails, owes: fails } });
+    session.leave(1, 1000, '', 10);
+    expect(wire.endings).toHaveLength(1);
+    expect(wire.problems).toHaveLength(1);
+  });
+
   it('P8 a provider that closed by itself is told nothing', () => {
     const { session, wire } = liveSession({ adapter: { farewell: () => 'bye' } });
     session.upstreamClosed(1000, '', 10);

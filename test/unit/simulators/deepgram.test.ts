@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asArray, member } from '../../../protocol/json.ts';
+import { assemblyaiSimulator } from '../../../simulators/assemblyai.ts';
 import { deepgramSimulator, workersAiSimulator } from '../../../simulators/deepgram.ts';
 import type { RawFormat } from '../../../simulators/raw-audio.ts';
 import { silent, tone } from '../../support/drive-simulator.ts';
@@ -303,5 +305,38 @@ describe('SIM Workers AI', () => {
     expect(model('%40cf/deepgram/aura-1', 'seed=1').order()).toEqual(['Metadata']);
     const nova = model('@cf/deepgram/nova-3').hear(tone(1_000), PCM_16K).send({ type: 'CloseStream' });
     expect(nova.order()).toEqual(['Results', 'Metadata', 'close 1000']);
+  });
+});
+
+describe('SIM any socket', () => {
+  const sockets = [
+    () => listen('&interim_results=true'),
+    () => drive('v2/listen', `model=flux-general-en&${PCM}`),
+    () => drive('v1/speak', 'seed=1'),
+    () => drive('v2/speak', 'seed=1'),
+    () => drive('v1/agent/converse', 'seed=1').send({ type: 'Settings', agent: { greeting: 'Hi.' } }),
+    () => new SocketDrive(assemblyaiSimulator, 'https://host/v3/ws?seed=1'),
+  ];
+  const known =
+    'Speak Flush Clear Close Interrupt Configure Settings Finalize KeepAlive InjectUserMessage FunctionCallResponse UpdatePrompt ForceEndTurn ForceEndpoint';
+  const type = fc.constantFrom(...known.split(' '), '__proto__');
+  const frame = fc.oneof(
+    fc.string(),
+    fc
+      .record({ type, text: fc.jsonValue(), agent: fc.jsonValue(), content: fc.jsonValue() })
+      .map((each) => JSON.stringify(each)),
+    fc.uint8Array({ maxLength: 4_000 }).map((bytes) => new Uint8Array(bytes).buffer),
+  );
+
+  it('SIM takes any frames without failing, and says nothing after its end', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...sockets), fc.array(frame, { maxLength: 12 }), (make, frames) => {
+        const socket = make();
+        for (const each of frames) socket.raw(each).pass(200);
+        const end = socket.outputs.findIndex(({ kind }) => kind !== 'send');
+        expect(end === -1 || end === socket.outputs.length - 1).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 });

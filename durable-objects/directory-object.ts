@@ -1,24 +1,110 @@
 /** The directory of one gateway: its sessions and its client tokens. Nothing on a frame's path ever waits for it. */
 import { DurableObject } from 'cloudflare:workers';
+import { readDirectoryObjectName, sessionObjectName } from '../protocol/connect.ts';
+import type { LogQuery, LogRanges } from '../protocol/log-query.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
+import { parseSettings } from '../protocol/settings.ts';
+import { LIMITS } from '../session/limits.ts';
 import {
   DirectoryStore,
   type IssuedToken,
   type SessionCursor,
   type SessionFilter,
 } from '../storage/directory-store.ts';
+import { LogStore } from '../storage/log-store.ts';
+import {
+  type HourRange,
+  type ProviderTotals,
+  type UsageGroup,
+  type UsageGrouping,
+  UsageStore,
+} from '../storage/usage-store.ts';
 import type { Env } from './environment.ts';
+import { logLine } from './log-line.ts';
+import { Retention } from './retention.ts';
+
+export interface LogPage {
+  readonly sessions: readonly SessionSummary[];
+  /** Of all pages. */
+  readonly total: number;
+  readonly ranges: LogRanges | null;
+}
 
 export class DirectoryObject extends DurableObject<Env> {
   readonly #store: DirectoryStore;
+  readonly #usage: UsageStore;
+  readonly #logs: LogStore;
+  readonly #retention: Retention;
+  /** Whether an alarm is known to be set. */
+  #armed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new DirectoryStore(ctx.storage.sql);
+    this.#usage = new UsageStore(ctx.storage.sql);
+    this.#logs = new LogStore(ctx.storage.sql);
+    const parsed = parseSettings(env);
+    this.#retention = new Retention({
+      store: this.#store,
+      days: parsed.ok ? parsed.settings.PARLEY_RETENTION_DAYS : null,
+      limits: LIMITS,
+      erase: (id, endedBefore) => this.#recorder(id).eraseEndedBefore(endedBefore),
+      report: (session, problem) => logLine('warn', 'retention', { session, problem }),
+    });
+    // Versions without retention set no alarm, and a gateway may have no new sessions.
+    void this.#watch();
   }
 
-  put(summary: SessionSummary): void {
+  async put(summary: SessionSummary): Promise<void> {
     this.#store.put(summary);
+    await this.#watch();
+  }
+
+  /** Sees to it that an alarm is set while there are sessions. */
+  async #watch(): Promise<void> {
+    if (this.#armed) return;
+    this.#armed = true;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.#arm(this.#retention.nextDue(Date.now()));
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#arm(await this.#retention.sweep(Date.now()));
+  }
+
+  async #arm(due: number | null): Promise<void> {
+    this.#armed = due !== null;
+    if (due !== null) await this.ctx.storage.setAlarm(due);
+  }
+
+  /** Objects are only ever made by name here. */
+  #recorder(id: string) {
+    return this.env.RECORDER.getByName(
+      sessionObjectName({ ...readDirectoryObjectName(this.ctx.id.name ?? ''), id }),
+    );
+  }
+
+  logs(query: LogQuery, offset: number, limit: number, withRanges: boolean): LogPage {
+    return {
+      sessions: this.#logs.page(query, offset, limit),
+      total: this.#logs.count(query),
+      ranges: withRanges ? this.#logs.ranges(query) : null,
+    };
+  }
+
+  /** Hides what was found at once, and deletes it in sweeps, the first of them before this returns. */
+  async deleteLogs(query: LogQuery, limit: number): Promise<void> {
+    if (this.#logs.hide(query, limit) === 0) return;
+    // Should this object go now, the alarm finds what is left.
+    await this.#arm(Date.now() + LIMITS.sweepAgainMs);
+    await this.#arm(await this.#retention.sweep(Date.now()));
+  }
+
+  usage(grouping: UsageGrouping, range: HourRange, limit: number): UsageGroup[] {
+    return this.#usage.usage(grouping, range, limit);
+  }
+
+  totals(): ProviderTotals[] {
+    return this.#usage.totals();
   }
 
   remove(id: string, startedAt: number): void {

@@ -46,6 +46,7 @@ export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (prob
       log: plan.log,
       metadata: plan.metadata,
       eventId: plan.eventId,
+      path: plan.request.path,
       startedAt,
     },
     recording: session.recording,

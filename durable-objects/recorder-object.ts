@@ -5,7 +5,13 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { directoryObjectName } from '../protocol/connect.ts';
-import type { LogRecord, OpeningVerdict, RecorderEntry } from '../protocol/recording.ts';
+import type {
+  Annotations,
+  LogRecord,
+  OpeningVerdict,
+  RecorderEntry,
+  SessionSummary,
+} from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
 import type { Env } from './environment.ts';
@@ -51,20 +57,52 @@ export class RecorderObject extends DurableObject<Env> {
     return this.#store.view();
   }
 
+  /** The session as lists show it. */
+  async summarize(): Promise<SessionSummary | null> {
+    await this.#catchUp();
+    const id = this.#store.view()?.opening.address.id;
+    return id === undefined ? null : this.#store.summary(id);
+  }
+
   async records(kinds: readonly LogRecord['kind'][], after: number, limit: number): Promise<StoredRecord[]> {
     await this.#catchUp();
     return this.#store.records(kinds, after, limit);
   }
 
+  /** Notes what people say of the session, and tells the directory. False when there is no session of this id. */
+  async annotate(changes: Partial<Annotations>): Promise<boolean> {
+    await this.#catchUp();
+    if (!this.#store.annotate(changes)) return false;
+    // A crash before the directory was told leaves the alarm to tell it. A live session's is due anyway.
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
+    await this.#deliver();
+    return true;
+  }
+
+  /** Tells the directory what it does not know yet, so that its sums have all of a session that is about to be deleted. */
+  async tellDirectory(): Promise<void> {
+    await this.#deliver();
+  }
+
   /** Deletes everything, for good: a row DELETE would leave the bytes on disk (measured 2026-10-23). */
   async erase(): Promise<boolean> {
-    const view = this.#store.view();
-    if (view === null) return false;
+    if (!this.#store.exists()) return false;
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#store.forget();
     this.#delivered = 0;
     return true;
+  }
+
+  /** Deletes everything of a session that ended before. True when there is no record here any more. */
+  async eraseEndedBefore(time: number): Promise<boolean> {
+    await this.#catchUp();
+    const view = this.#store.view();
+    if (view === null) return true;
+    if (view.ending === null || view.ending.at >= time) return false;
+    await this.#deliver();
+    return this.erase();
   }
 
   /** The frame log, streamed. */

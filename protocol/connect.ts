@@ -23,6 +23,14 @@ export function directoryObjectName(account: string, gateway: string): string {
   return [account, gateway].map((part) => `${part.length}:${part}`).join('/');
 }
 
+/** The account and gateway that a directory is named after. */
+export function readDirectoryObjectName(name: string): Pick<SessionAddress, 'account' | 'gateway'> {
+  // Neither holds a colon or a slash; see Name in rest.ts.
+  const [, account, gateway] = /^[0-9]+:([^/]*)\/[0-9]+:(.*)$/.exec(name) ?? [];
+  if (account === undefined || gateway === undefined) throw new Error(`no directory is called ${name}`);
+  return { account, gateway };
+}
+
 /** Where a client may put the provider's own key. */
 export type Carrier =
   /** `schemes`: words that may stand before the key, such as Bearer. */

@@ -4,6 +4,7 @@ import type { LogMode, SessionAddress } from './connect.ts';
 import type { Usage } from './observations.ts';
 import type { CostNote, UnpricedReason } from './prices.ts';
 import type { Segment } from './segment.ts';
+import type { Sums } from './usage-sums.ts';
 
 /** Who ended a session. */
 export type ClosedBy = 'client' | 'upstream' | 'parley';
@@ -15,10 +16,23 @@ export interface Opening {
   readonly simulated: boolean;
   readonly credentialSource: 'client' | 'stored' | 'none';
   readonly log: LogMode;
-  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly metadata: Tags;
   readonly eventId: string | null;
+  /** The provider's path that was dialled; records of before have none. */
+  readonly path?: string;
   /** ms since the epoch. */
   readonly startedAt: number;
+}
+
+export type Tags = Readonly<Record<string, string | number | boolean>>;
+
+/** What people say of a session afterwards. */
+export interface Annotations {
+  /** In place of the tags that it was opened with; null: those stand. */
+  readonly metadata: Tags | null;
+  readonly feedback: -1 | 0 | 1 | null;
+  /** 0 to 100. */
+  readonly score: number | null;
 }
 
 /** Answer to an opening: may the session go on? */
@@ -154,7 +168,14 @@ export interface SessionSummary {
   readonly costNano: number | null;
   /** Whether every report of usage is in it. */
   readonly costComplete: boolean;
-  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+  readonly metadata: Tags;
+  readonly feedback: Annotations['feedback'];
+  readonly score: number | null;
+  readonly eventId: string | null;
+  readonly path: string;
+  /** The provider took the session, and neither it nor Parley failed. */
+  readonly success: boolean;
+  readonly sums: Sums;
   /** Grows with every change: an older summary that arrives late is dropped. */
   readonly revision: number;
 }

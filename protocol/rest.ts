@@ -61,6 +61,42 @@ export const SessionsQuery = v.strictObject({
   limit: v.optional(whole(1, 100)),
 });
 
+/** `metadata.<key>` is checked where it is read. */
+export const UsageQuery = v.strictObject({
+  group_by: v.optional(Text),
+  since: v.optional(Time),
+  until: v.optional(Time),
+});
+
+const TAGS_MAX = 5;
+const TAGS_CHARACTERS_MAX = 4096;
+
+/** What is not named stays; null takes back what was said before (of tags: what the session was opened with stands). */
+export const SessionPatch = v.strictObject({
+  metadata: v.exactOptional(
+    v.nullable(
+      v.pipe(
+        Metadata,
+        v.check((tags) => Object.keys(tags).length <= TAGS_MAX, `must have at most ${TAGS_MAX} tags`),
+        v.check(
+          (tags) => JSON.stringify(tags).length <= TAGS_CHARACTERS_MAX,
+          `must be under ${TAGS_CHARACTERS_MAX} characters`,
+        ),
+      ),
+    ),
+  ),
+  feedback: v.exactOptional(v.nullable(v.picklist([-1, 0, 1], 'must be -1, 0 or 1'))),
+  score: v.exactOptional(
+    v.nullable(
+      v.pipe(
+        v.number('must be a number from 0 to 100'),
+        v.minValue(0, 'must be a number from 0 to 100'),
+        v.maxValue(100, 'must be a number from 0 to 100'),
+      ),
+    ),
+  ),
+});
+
 export const EventsQuery = v.strictObject({
   after: v.optional(whole(0, Number.MAX_SAFE_INTEGER)),
   before: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
@@ -132,6 +168,9 @@ const UsageSums = v.object({
   requests: Count,
 });
 
+const Feedback = v.nullable(v.picklist([-1, 0, 1]));
+const Score = v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(100)));
+
 const MoneyEntries = {
   /** Dollars with nine decimals. Null: no report of usage has a price. */
   usd: v.nullable(v.string()),
@@ -174,7 +213,30 @@ export const SessionSummaryShape = v.object({
   tokens: v.nullable(Count),
   cost: Money,
   metadata: Metadata,
+  feedback: Feedback,
+  score: Score,
 });
+
+export const UsageShape = v.object({
+  /** The hour's beginning, the provider, the model or the tag's value; null: unknown, not tagged, or not grouped. */
+  group: v.nullable(v.string()),
+  sessions: Count,
+  turns: Count,
+  interruptions: Count,
+  errors: Count,
+  /** Of sessions that have ended. */
+  duration_ms: Count,
+  audio_in_ms: Count,
+  audio_out_ms: Count,
+  /** How many reports of usage were added up. */
+  reports: Count,
+  tokens: TokenSums,
+  seconds: v.number(),
+  characters: Count,
+  requests: Count,
+  cost: Money,
+});
+export type UsageShape = v.InferOutput<typeof UsageShape>;
 
 export const SessionShape = v.object({
   id: v.string(),
@@ -199,6 +261,8 @@ export const SessionShape = v.object({
   close_code: v.nullable(Count),
   close_reason: v.nullable(v.string()),
   metadata: Metadata,
+  feedback: Feedback,
+  score: Score,
   event_id: v.nullable(v.string()),
   clients: v.array(
     v.object({

@@ -7,7 +7,7 @@ import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import { ROOT } from './wrangler.ts';
 
 interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   readonly path: string;
   readonly summary: string;
   readonly query?: StrictObjectSchema<ObjectEntries, undefined>;
@@ -21,6 +21,8 @@ interface Operation {
 }
 
 const GATEWAY = '/v1/{account}/{gateway}';
+
+const CLOUDFLARE_LOGS = '/client/v4/accounts/{account}/ai-gateway/gateways/{gateway}/logs';
 
 const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/healthz', summary: 'The process answers.', bare: true, open: true },
@@ -73,6 +75,13 @@ const OPERATIONS: readonly Operation[] = [
     result: rest.SessionShape,
   },
   {
+    method: 'patch',
+    path: `${GATEWAY}/sessions/{session}`,
+    summary: 'Sets tags, feedback or score of a session.',
+    body: rest.SessionPatch,
+    result: rest.SessionShape,
+  },
+  {
     method: 'delete',
     path: `${GATEWAY}/sessions/{session}`,
     summary: 'Deletes a session for good, a live one too.',
@@ -92,6 +101,52 @@ const OPERATIONS: readonly Operation[] = [
     result: rest.EventShape,
     list: true,
     alsoAs: 'application/x-ndjson',
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/usage`,
+    summary: 'Sums over sessions, by the hour in which they began, by provider, model, or metadata.<key>.',
+    query: rest.UsageQuery,
+    result: rest.UsageShape,
+    list: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/metrics`,
+    summary: 'The same sums in Prometheus’ text format.',
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: CLOUDFLARE_LOGS,
+    summary: 'Cloudflare’s log API, in its own shape: sessions as logs, with its filters, order and pages.',
+    bare: true,
+  },
+  {
+    method: 'delete',
+    path: CLOUDFLARE_LOGS,
+    summary: 'Deletes the ended sessions that the filters find, for good.',
+    bare: true,
+  },
+  { method: 'get', path: `${CLOUDFLARE_LOGS}/{session}`, summary: 'One session as a log.', bare: true },
+  {
+    method: 'patch',
+    path: `${CLOUDFLARE_LOGS}/{session}`,
+    summary: 'Sets metadata, feedback or score of a log.',
+    body: rest.SessionPatch,
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${CLOUDFLARE_LOGS}/{session}/request`,
+    summary: 'The frames that went up, one event a line.',
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${CLOUDFLARE_LOGS}/{session}/response`,
+    summary: 'The frames that came down, one event a line.',
+    bare: true,
   },
   {
     method: 'post',

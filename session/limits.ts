@@ -74,6 +74,18 @@ export const LIMITS = {
   pageEvents: 1000,
   pageBytes: 8 * MIB,
   pageSessions: 100,
+  /** Cloudflare's log API: filters and values of one query, and what is shown of a request or response beside it. */
+  logFilters: 50,
+  logHeadBytes: 4 * KIB,
+  /** Groups that one answer about usage may hold. */
+  usageGroups: 1000,
+  /** Sessions that one sweep deletes, and how many of them at the same time. */
+  sweepSessions: 100,
+  sweepAtOnce: 10,
+  /** Between two sweeps: while there is more to do, and else at the least and at the most. */
+  sweepAgainMs: SECOND,
+  sweepLeastMs: 3600 * SECOND,
+  sweepMostMs: 24 * 3600 * SECOND,
   metadataTags: 5,
   metadataBytes: 4 * KIB,
   tokenSeconds: 24 * 3600,

@@ -1,5 +1,7 @@
-/** One gateway's index: its sessions, with the columns that lists filter on, and its client tokens. */
+/** One gateway's index: its sessions, with the columns that lists filter on, its sums, and its client tokens. */
 import type { SessionSummary } from '../protocol/recording.ts';
+import { SUM_NAMES, type Sums, sums } from '../protocol/usage-sums.ts';
+import { HOUR_MS, prepareDirectory } from './directory-schema.ts';
 import {
   numberOf,
   optionalNumberOf,
@@ -38,90 +40,105 @@ export interface IssuedToken {
   readonly revoked: boolean;
 }
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS session (
-  id TEXT PRIMARY KEY,
-  status TEXT NOT NULL,
-  provider TEXT NOT NULL,
-  model TEXT,
-  started_at INTEGER NOT NULL,
-  ended_at INTEGER,
-  ended_reason TEXT,
-  turns INTEGER NOT NULL,
-  tokens INTEGER,
-  metadata TEXT NOT NULL,
-  revision INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS session_by_start ON session (started_at DESC, id DESC);
-CREATE TABLE IF NOT EXISTS token (
-  jti TEXT PRIMARY KEY,
-  issued_at INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL,
-  claims TEXT NOT NULL,
-  revoked INTEGER NOT NULL
-) WITHOUT ROWID;`;
-
 /** A tag as text, as it stands in a query: SQLite has no booleans, and would call true 1. */
-const HAS_TAG = `EXISTS (SELECT 1 FROM json_each(session.metadata) WHERE key = ? AND
+const HAS_TAG = `EXISTS (SELECT 1 FROM json_each(metadata) WHERE key = ? AND
   CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(atom AS TEXT) END = ?)`;
+
+/** Only live sessions, which are few, are looked up for it: the index has the cost of the others. */
+const COSTS = `(final_cost_nano >= ? OR
+  (status = 'live' AND (SELECT cost_nano FROM session AS live WHERE live.id = session.id) >= ?))`;
 
 /** A token is remembered a little past its end: clocks that disagree take it for good until then, revoked or not. */
 const REMEMBERED_MS = 60_000;
-
-/**
- * Columns that came later: a database that was made before gets them, empty, which means unknown. Cost has no index: a page
- * of 100,000 sessions, none of them dear enough, takes 32 ms, and with an index as long (measured 2026-11-25).
- */
-const LATER_COLUMNS = { cost_nano: 'INTEGER', cost_complete: 'INTEGER' } as const;
 
 export class DirectoryStore {
   readonly #sql: SqlDatabase;
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
-    sql.exec(SCHEMA);
-    const columns = new Set(
-      sql
-        .exec('PRAGMA table_info(session)')
-        .toArray()
-        .map((row) => row['name']),
-    );
-    for (const [name, type] of Object.entries(LATER_COLUMNS)) {
-      if (!columns.has(name)) sql.exec(`ALTER TABLE session ADD COLUMN ${name} ${type}`);
-    }
+    prepareDirectory(sql);
   }
 
   /**
-   * Takes a session's newest summary. Sent at least once, in any order: an older revision changes nothing, and a late word
-   * of a session that was deleted does not bring it back. A later session of that name is another one.
+   * Takes a session's newest summary, and counts what is new in it. Sent at least once, in any order: an older revision
+   * changes nothing, and a late word of a session that was deleted does not bring it back. A later session of that name
+   * is another one.
    */
   put(summary: SessionSummary): void {
+    const before = this.#row(summary.id);
+    const isSameLife = before !== null && numberOf(before, 'started_at') === summary.startedAt;
+    if (before !== null) {
+      const status = textOf(before, 'status');
+      if (
+        status === 'deleting' ||
+        (status === 'deleted' && numberOf(before, 'started_at') >= summary.startedAt)
+      )
+        return;
+      if (status !== 'deleted' && numberOf(before, 'revision') >= summary.revision) return;
+    }
+    this.#count(summary, isSameLife ? summaryOf(before) : null);
+    const row = rowOf(summary);
+    if (before === null || !isSameLife) {
+      this.#sql.exec(
+        `INSERT OR REPLACE INTO session (${Object.keys(row).join(', ')}) VALUES (${marks(row)})`,
+        ...Object.values(row),
+      );
+      return;
+    }
+    // Naming a column of the index costs a row of the index, changed or not (measured 2026-11-25).
+    const changed = Object.entries(row).filter(([name, value]) => before[name] !== value);
     this.#sql.exec(
-      `INSERT INTO session (id, status, provider, model, started_at, ended_at, ended_reason, turns, tokens, cost_nano, cost_complete, metadata, revision)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider = excluded.provider, model = excluded.model,
-         started_at = excluded.started_at, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
-         turns = excluded.turns, tokens = excluded.tokens, cost_nano = excluded.cost_nano,
-         cost_complete = excluded.cost_complete, metadata = excluded.metadata, revision = excluded.revision
-       WHERE CASE session.status WHEN 'deleted' THEN excluded.started_at > session.started_at
-         ELSE excluded.revision > session.revision END`,
+      `UPDATE session SET ${changed.map(([name]) => `${name} = ?`).join(', ')} WHERE id = ?`,
+      ...changed.map(([, value]) => value),
       summary.id,
-      summary.status,
-      summary.provider,
-      summary.model,
-      summary.startedAt,
-      summary.endedAt,
-      summary.endedReason,
-      summary.turns,
-      summary.tokens,
-      summary.costNano,
-      summary.costComplete ? 1 : 0,
-      JSON.stringify(summary.metadata),
-      summary.revision,
     );
   }
 
-  /** Leaves a tombstone: of the session nothing but its id and its start, by which `put` knows it. */
+  /**
+   * Adds to the sums of the hour in which the session began. What it was counted with before stands in its row, so that
+   * no summary counts twice, however often it comes.
+   */
+  #count(summary: SessionSummary, counted: SessionSummary | null): void {
+    if (counted === null) {
+      this.#add(summary, 1, summary.sums);
+      return;
+    }
+    if (counted.provider === summary.provider && counted.model === summary.model) {
+      this.#add(
+        summary,
+        0,
+        sums((name) => summary.sums[name] - counted.sums[name]),
+      );
+      return;
+    }
+    // The provider said which model it is only now.
+    this.#add(
+      counted,
+      -1,
+      sums((name) => -counted.sums[name]),
+    );
+    this.#add(summary, 1, summary.sums);
+  }
+
+  #add({ startedAt, provider, model }: SessionSummary, sessions: number, more: Sums): void {
+    if (sessions === 0 && SUM_NAMES.every((name) => more[name] === 0)) return;
+    const row = { hour: Math.floor(startedAt / HOUR_MS), provider, model: model ?? '', sessions, ...more };
+    const added = ['sessions', ...SUM_NAMES].map((name) => `${name} = ${name} + excluded.${name}`);
+    this.#sql.exec(
+      `INSERT INTO usage_hour (${Object.keys(row).join(', ')}) VALUES (${marks(row)})
+       ON CONFLICT (hour, provider, model) DO UPDATE SET ${added.join(', ')}`,
+      ...Object.values(row),
+    );
+  }
+
+  #row(id: string): SqlRow | null {
+    return this.#sql.exec('SELECT * FROM session WHERE id = ?', id).toArray()[0] ?? null;
+  }
+
+  /**
+   * Leaves a tombstone: of the session nothing but its id and its start, by which `put` knows it. What it was counted
+   * with stays in the sums.
+   */
   remove(id: string, startedAt: number): void {
     this.#sql.exec(
       `INSERT OR REPLACE INTO session (id, status, provider, started_at, turns, metadata, revision)
@@ -131,26 +148,61 @@ export class DirectoryStore {
     );
   }
 
+  /** Sessions that began before `startedBefore`, the oldest first; `after` is the last one of the batch before. */
+  oldest(startedBefore: number, after: SessionCursor | null, limit: number): SessionCursor[] {
+    return this.#sql
+      .exec(
+        `SELECT id, started_at FROM session WHERE status IN ('live', 'ended') AND started_at < ?
+         AND (started_at, id) > (?, ?) ORDER BY started_at, id LIMIT ?`,
+        startedBefore,
+        after?.startedAt ?? 0,
+        after?.id ?? '',
+        limit,
+      )
+      .toArray()
+      .map(cursorOf);
+  }
+
+  /** Sessions whose rows are hidden already, and whose records are still to be deleted. */
+  deleting(limit: number): SessionCursor[] {
+    return this.#sql
+      .exec("SELECT id, started_at FROM session WHERE status = 'deleting' LIMIT ?", limit)
+      .toArray()
+      .map(cursorOf);
+  }
+
+  /** Tombstones of sessions that began before: no word of those is under way any more. */
+  forgetTombstones(startedBefore: number): void {
+    this.#sql.exec("DELETE FROM session WHERE status = 'deleted' AND started_at < ?", startedBefore);
+  }
+
   /** Newest first. */
   list(filter: SessionFilter, cursor: SessionCursor | null, limit: number): SessionSummary[] {
-    const where = ["status <> 'deleted'"];
-    const bindings: SqlBinding[] = [];
+    const where = [filter.status === null ? "status IN ('live', 'ended')" : 'status = ?'];
+    const bindings: SqlBinding[] = filter.status === null ? [] : [filter.status];
     const add = (condition: string, ...values: SqlBinding[]): void => {
       where.push(condition);
       bindings.push(...values);
     };
-    if (filter.status !== null) add('status = ?', filter.status);
     if (filter.provider !== null) add('provider = ?', filter.provider);
     if (filter.model !== null) add('model = ?', filter.model);
     if (filter.endedReason !== null) add('ended_reason = ?', filter.endedReason);
     if (filter.since !== null) add('started_at >= ?', filter.since);
     if (filter.until !== null) add('started_at < ?', filter.until);
-    if (filter.minCostNano !== null) add('cost_nano >= ?', filter.minCostNano);
-    for (const [key, value] of filter.metadata) add(HAS_TAG, key, value);
+    if (filter.minCostNano !== null) add(COSTS, filter.minCostNano, filter.minCostNano);
+    for (const [key, value] of filter.metadata) {
+      // Most rows are told apart by their text, without being read as JSON.
+      const texts = tagTexts(key, value);
+      add(`(${texts.map(() => 'instr(metadata, ?)').join(' OR ')})`, ...texts);
+      add(HAS_TAG, key, value);
+    }
     if (cursor !== null) add('(started_at, id) < (?, ?)', cursor.startedAt, cursor.id);
     return this.#sql
       .exec(
-        `SELECT * FROM session WHERE ${where.join(' AND ')} ORDER BY started_at DESC, id DESC LIMIT ?`,
+        // The inner query reads the index alone; only the rows of the page are looked up.
+        `SELECT session.* FROM
+           (SELECT id AS found FROM session WHERE ${where.join(' AND ')} ORDER BY started_at DESC, id DESC LIMIT ?)
+         CROSS JOIN session ON session.id = found ORDER BY started_at DESC, id DESC`,
         ...bindings,
         limit,
       )
@@ -195,7 +247,53 @@ export class DirectoryStore {
   }
 }
 
-function summaryOf(row: SqlRow): SessionSummary {
+/** How a tag can stand in the JSON of `rowOf`: as text, or as the number or boolean that reads like it. */
+function tagTexts(key: string, value: string): string[] {
+  const texts = [`${JSON.stringify(key)}:${JSON.stringify(value)}`];
+  if (/^(true|false|-?[0-9])/.test(value)) texts.push(`${JSON.stringify(key)}:${value}`);
+  return texts;
+}
+
+function cursorOf(row: SqlRow): SessionCursor {
+  return { id: textOf(row, 'id'), startedAt: numberOf(row, 'started_at') };
+}
+
+function marks(row: object): string {
+  return Object.keys(row)
+    .map(() => '?')
+    .join(', ');
+}
+
+function rowOf(summary: SessionSummary): Record<string, SqlBinding> {
+  return {
+    id: summary.id,
+    status: summary.status,
+    provider: summary.provider,
+    model: summary.model,
+    started_at: summary.startedAt,
+    ended_at: summary.endedAt,
+    ended_reason: summary.endedReason,
+    tokens: summary.tokens,
+    metadata: JSON.stringify(summary.metadata),
+    feedback: summary.feedback,
+    score: summary.score,
+    event_id: summary.eventId,
+    path: summary.path,
+    success: summary.success ? 1 : 0,
+    ...summary.sums,
+    // Null is not 0 here.
+    cost_nano: summary.costNano,
+    cost_complete: summary.costComplete ? 1 : 0,
+    final_cost_nano: summary.status === 'ended' ? summary.costNano : null,
+    revision: summary.revision,
+  };
+}
+
+function countedIn(row: SqlRow): Sums {
+  return sums((name) => optionalNumberOf(row, name) ?? 0);
+}
+
+export function summaryOf(row: SqlRow): SessionSummary {
   return {
     id: textOf(row, 'id'),
     status: textOf(row, 'status') === 'live' ? 'live' : 'ended',
@@ -206,10 +304,17 @@ function summaryOf(row: SqlRow): SessionSummary {
     endedReason: optionalTextOf(row, 'ended_reason'),
     turns: numberOf(row, 'turns'),
     tokens: optionalNumberOf(row, 'tokens'),
-    costNano: optionalNumberOf(row, 'cost_nano'),
-    costComplete: row['cost_complete'] === 1,
     // Written by put() from a summary's own metadata.
     metadata: JSON.parse(textOf(row, 'metadata')) as SessionSummary['metadata'],
+    costNano: optionalNumberOf(row, 'cost_nano'),
+    costComplete: row['cost_complete'] === 1,
+    // Only these three are ever written.
+    feedback: optionalNumberOf(row, 'feedback') as SessionSummary['feedback'],
+    score: optionalNumberOf(row, 'score'),
+    eventId: optionalTextOf(row, 'event_id'),
+    path: textOf(row, 'path'),
+    success: numberOf(row, 'success') === 1,
+    sums: countedIn(row),
     revision: numberOf(row, 'revision'),
   };
 }

@@ -3,6 +3,7 @@
  * would cost two orders of magnitude more on Durable Objects.
  */
 import {
+  type Annotations,
   type Batch,
   type CostTotals,
   type Ending,
@@ -14,6 +15,7 @@ import {
   type SessionSummary,
   type Totals,
 } from '../protocol/recording.ts';
+import { sumsOf } from '../protocol/usage-sums.ts';
 import { bytesOf, numberOf, optionalNumberOf, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
 
 /** How a segment's bytes are stored. */
@@ -45,6 +47,7 @@ export interface SessionView {
   readonly live: { readonly at: number; readonly dialMs: number } | null;
   readonly ending: Ending | null;
   readonly totals: Totals | null;
+  readonly annotations: Annotations;
   readonly lastSeq: number;
   readonly logBytes: number;
 }
@@ -57,7 +60,8 @@ CREATE TABLE IF NOT EXISTS session (
   ending TEXT,
   totals TEXT,
   revision INTEGER NOT NULL,
-  delivered INTEGER NOT NULL
+  delivered INTEGER NOT NULL,
+  annotations TEXT
 );
 CREATE TABLE IF NOT EXISTS segment (
   number INTEGER PRIMARY KEY,
@@ -163,6 +167,17 @@ export class SessionStore {
     });
   }
 
+  /** Notes what people say of the session; what `changes` does not name stays. False when there is no session. */
+  annotate(changes: Partial<Annotations>): boolean {
+    const view = this.view();
+    if (view === null) return false;
+    // Records of before have no such column, and are given one when it is needed.
+    if (!Object.hasOwn(this.#row(), 'annotations'))
+      this.#sql.exec('ALTER TABLE session ADD COLUMN annotations TEXT');
+    this.#change('annotations', { ...view.annotations, ...changes });
+    return true;
+  }
+
   exists(): boolean {
     if (this.#ready) return this.#sql.exec('SELECT 1 FROM session').toArray().length === 1;
     const tables = this.#sql
@@ -195,6 +210,7 @@ export class SessionStore {
       live: jsonOf(row, 'live') as SessionView['live'],
       ending,
       totals: totals === null ? null : { ...NOT_KEPT, ...totals },
+      annotations: (jsonOf(row, 'annotations') as Annotations | null) ?? NO_ANNOTATIONS,
       lastSeq: numberOf(size, 'last_seq'),
       logBytes: numberOf(size, 'bytes'),
     };
@@ -259,12 +275,13 @@ export class SessionStore {
 
   /** The summary to deliver, or null when the directory knows the newest. */
   undelivered(id: string): SessionSummary | null {
+    const summary = this.summary(id);
+    return summary === null || numberOf(this.#row(), 'delivered') >= summary.revision ? null : summary;
+  }
+
+  summary(id: string): SessionSummary | null {
     const view = this.view();
-    if (view === null) return null;
-    const row = this.#row();
-    const revision = numberOf(row, 'revision');
-    if (numberOf(row, 'delivered') >= revision) return null;
-    return summaryOf(id, view, revision);
+    return view === null ? null : summaryOf(id, view, this.revision());
   }
 
   delivered(revision: number): void {
@@ -282,7 +299,7 @@ export class SessionStore {
     this.#ready = true;
   }
 
-  #change(column: 'live' | 'ending' | 'totals', value: unknown): void {
+  #change(column: 'live' | 'ending' | 'totals' | 'annotations', value: unknown): void {
     this.#sql.exec(`UPDATE session SET ${column} = ?, revision = revision + 1`, JSON.stringify(value));
   }
 
@@ -308,6 +325,8 @@ export class SessionStore {
     return row === undefined ? null : optionalNumberOf(row, 'at');
   }
 }
+
+const NO_ANNOTATIONS: Annotations = { metadata: null, feedback: null, score: null };
 
 function jsonOf(row: SqlRow, column: string): unknown {
   const value = row[column];
@@ -346,7 +365,34 @@ function summaryOf(id: string, view: SessionView, revision: number): SessionSumm
           tokens.output_image,
     costNano: view.totals?.cost_nano ?? null,
     costComplete: isCostComplete(view.totals, view.ending),
-    metadata: view.opening.metadata,
+    metadata: view.annotations.metadata ?? view.opening.metadata,
+    feedback: view.annotations.feedback,
+    score: view.annotations.score,
+    eventId: view.opening.eventId,
+    path: view.opening.path ?? '',
+    success: isSuccess(view),
+    sums: sumsOf(
+      view.totals,
+      view.ending === null ? 0 : Math.max(0, view.ending.at - view.opening.startedAt),
+      isCostComplete(view.totals, view.ending),
+    ),
     revision,
   };
+}
+
+/** Close codes with which a provider ends a session that is simply over. */
+const OVER = [1000, 1001, 1005];
+const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long'];
+
+function isSuccess({ live, ending }: SessionView): boolean {
+  if (live === null) return false;
+  switch (ending?.closedBy) {
+    case undefined:
+    case 'client':
+      return true;
+    case 'upstream':
+      return OVER.includes(ending?.code ?? 0);
+    case 'parley':
+      return ENDED_ON_PURPOSE.includes(ending?.reason ?? '');
+  }
 }

@@ -44,11 +44,20 @@ export function failure(
   }
   const body = {
     success: false,
-    errors: [{ code: error.number, name: error.code, message: error.message }],
+    errors: [{ code: numberFor(error, request), name: error.code, message: error.message }],
     messages: [],
     result: null,
   };
   return Response.json(body, { status: error.status, headers: all });
+}
+
+/** On the paths of Cloudflare's API a bad credential has the number that its AI Gateway gives it. */
+const CLOUDFLARE_PATHS = '/client/v4/';
+const CLOUDFLARE_AUTH_NUMBER = 2009;
+
+function numberFor(error: PublicError, request: Request): number {
+  const isTheirs = new URL(request.url).pathname.startsWith(CLOUDFLARE_PATHS);
+  return isTheirs && error.status === 401 ? CLOUDFLARE_AUTH_NUMBER : error.number;
 }
 
 function errorHeaders(error: PublicError): Record<string, string> {

@@ -4,10 +4,13 @@
  */
 import type { Env } from '../durable-objects/environment.ts';
 import type { Scope } from './authenticate.ts';
+import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
 import type { Configuration } from './configuration.ts';
+import { getMetrics } from './metrics.ts';
 import { drain, health, openapi, ready } from './operations.ts';
-import { deleteSession, endSession, getEvents, getSession, listSessions } from './sessions.ts';
+import { deleteSession, endSession, getEvents, getSession, listSessions, patchSession } from './sessions.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
+import { getUsage } from './usage.ts';
 
 export interface RouteContext {
   readonly request: Request;
@@ -25,7 +28,7 @@ export interface RouteContext {
  * where the provider's key goes. Else: one of these scopes, in this gateway. `deployment`: the admin token.
  */
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
 } & (
   | { readonly access: 'public'; readonly handle: (request: Request, env: Env) => Response }
@@ -35,6 +38,9 @@ export type Route = {
       readonly handle: (context: RouteContext) => Promise<Response>;
     }
 );
+
+/** As it stands in Cloudflare's API, so that its SDK needs nothing but another base URL. */
+const CLOUDFLARE_LOGS = '/client/v4/accounts/:account/ai-gateway/gateways/:gateway/logs';
 
 const GATEWAY = '/v1/:account/:gateway';
 
@@ -47,12 +53,21 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/realtime', access: 'upgrade' },
   { method: 'GET', path: `${GATEWAY}/sessions`, access: ['read'], handle: listSessions },
   { method: 'GET', path: `${GATEWAY}/sessions/:session`, access: ['read'], handle: getSession },
+  { method: 'PATCH', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: patchSession },
   { method: 'DELETE', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: deleteSession },
   { method: 'POST', path: `${GATEWAY}/sessions/:session/end`, access: ['admin'], handle: endSession },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/events`, access: ['read'], handle: getEvents },
+  { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
+  { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
   { method: 'POST', path: `${GATEWAY}/tokens`, access: ['admin'], handle: mintToken },
   { method: 'GET', path: `${GATEWAY}/tokens`, access: ['admin'], handle: listTokens },
   { method: 'DELETE', path: `${GATEWAY}/tokens/:token`, access: ['admin'], handle: revokeToken },
+  { method: 'GET', path: CLOUDFLARE_LOGS, access: ['read'], handle: listLogs },
+  { method: 'DELETE', path: CLOUDFLARE_LOGS, access: ['admin'], handle: deleteLogs },
+  { method: 'GET', path: `${CLOUDFLARE_LOGS}/:session`, access: ['read'], handle: getLog },
+  { method: 'PATCH', path: `${CLOUDFLARE_LOGS}/:session`, access: ['admin'], handle: editLog },
+  { method: 'GET', path: `${CLOUDFLARE_LOGS}/:session/request`, access: ['read'], handle: getLogRequest },
+  { method: 'GET', path: `${CLOUDFLARE_LOGS}/:session/response`, access: ['read'], handle: getLogResponse },
   { method: 'GET', path: `${GATEWAY}/:provider`, access: 'upgrade' },
   { method: 'GET', path: `${GATEWAY}/:provider/:path+`, access: 'upgrade' },
 ];

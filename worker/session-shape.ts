@@ -55,7 +55,9 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     closed_by: ending?.closedBy ?? null,
     close_code: ending?.code ?? null,
     close_reason: ending?.closeReason ?? null,
-    metadata: opening.metadata,
+    metadata: view.annotations.metadata ?? opening.metadata,
+    feedback: view.annotations.feedback,
+    score: view.annotations.score,
     event_id: opening.eventId,
     clients: clientShapes(records),
     frames: {

@@ -1,11 +1,11 @@
 /** REST over sessions: list, one, its events, end, delete. */
-import * as v from 'valibot';
 import type { RecorderObject } from '../durable-objects/recorder-object.ts';
 import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
-import { EventsQuery, SessionsQuery, type SessionSummaryShape } from '../protocol/rest.ts';
+import { EventsQuery, SessionPatch, SessionsQuery, type SessionSummaryShape } from '../protocol/rest.ts';
 import { LIMITS } from '../session/limits.ts';
+import { parseQuery, readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
 import { moneyShape, sessionShape } from './session-shape.ts';
@@ -57,6 +57,13 @@ export async function getSession(context: RouteContext): Promise<Response> {
   return ok(sessionShape(view, records));
 }
 
+/** Tags, feedback and score: what people say of a session, while it lives or afterwards. */
+export async function patchSession(context: RouteContext): Promise<Response> {
+  const changes = await readBody(context.request, SessionPatch);
+  if (!(await recorderOf(context).annotate(changes))) throw new BrokerError('session_not_found');
+  return getSession(context);
+}
+
 export async function getEvents(context: RouteContext): Promise<Response> {
   const url = new URL(context.request.url);
   const query = parseQuery(EventsQuery, [...url.searchParams]);
@@ -87,6 +94,7 @@ export async function deleteSession(context: RouteContext): Promise<Response> {
   const view = await recorder.describe();
   if (view === null) return ok({ id, deleted: false });
   if (view.ending === null) await sessionOf(context).end('deleted');
+  await recorder.tellDirectory();
   // The record goes last: as long as it is there, a deletion that was cut off is done by the next one.
   const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
   await directory.remove(id, view.opening.startedAt);
@@ -99,25 +107,6 @@ function eventFormat(accept: string | null): 'ndjson' | 'json' {
   if (/application\/(x-)?ndjson/.test(accept)) return 'ndjson';
   if (/application\/json|application\/\*|\*\/\*/.test(accept)) return 'json';
   throw new BrokerError('not_acceptable', { available: 'application/json, application/x-ndjson' });
-}
-
-/** An unknown name is an error: a typo would silently widen the query. */
-function parseQuery<
-  T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object },
->(schema: T, parameters: readonly (readonly [string, string])[], besides = ''): v.InferOutput<T> {
-  const names = Object.keys(schema.entries);
-  for (const [name] of parameters) {
-    if (names.includes(name)) continue;
-    throw new BrokerError('invalid_request', {
-      problem: `the query has no parameter '${name}'; there is ${names.join(', ')}${besides}`,
-    });
-  }
-  const parsed = v.safeParse(schema, Object.fromEntries(parameters));
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new BrokerError('invalid_request', {
-    problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}`,
-  });
 }
 
 function writeCursor(summary: SessionSummary): string {
@@ -152,6 +141,8 @@ function summaryShape(summary: SessionSummary): SessionSummaryShape {
     tokens: summary.tokens,
     cost: moneyShape(summary.costNano, summary.costComplete),
     metadata: summary.metadata,
+    feedback: summary.feedback,
+    score: summary.score,
   };
 }
 

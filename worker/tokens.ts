@@ -1,12 +1,12 @@
 /** Client tokens: short-lived, narrow, and safe to hand to a browser. */
 import { v7 } from 'uuid';
-import * as v from 'valibot';
 import { directoryObjectName } from '../protocol/connect.ts';
-import { BrokerError, type PublicError } from '../protocol/errors.ts';
+import type { PublicError } from '../protocol/errors.ts';
 import { ClientSecretRequest, TokenRequest, type TokenShape } from '../protocol/rest.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { IssuedToken } from '../storage/directory-store.ts';
 import { type Claims, sign } from './authenticate.ts';
+import { readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
 import { json, ok, publicFailure } from './respond.ts';
 
@@ -103,34 +103,4 @@ function shapeOf(issued: IssuedToken, token: string | null): TokenShape {
     revoked: issued.revoked,
     ...narrow,
   };
-}
-
-async function readBody<T extends v.GenericSchema>(request: Request, schema: T): Promise<v.InferOutput<T>> {
-  const text = await textOf(request, LIMITS.requestBodyBytes);
-  let value: unknown;
-  try {
-    value = text.trim() === '' ? {} : JSON.parse(text);
-  } catch {
-    throw new BrokerError('invalid_request', { problem: 'the body is not JSON' });
-  }
-  const parsed = v.safeParse(schema, value);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new BrokerError('invalid_request', {
-    problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
-  });
-}
-
-/** Reads no further than the limit: a body may be announced as any size, or as none. */
-async function textOf(request: Request, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes)
-      throw new BrokerError('invalid_request', { problem: `the body is over ${maxBytes} bytes` });
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

@@ -1,9 +1,12 @@
-/** A database in memory with the two calls that the stores ask for, on Node's own SQLite. */
+/** A database with the two calls that the stores ask for, on Node's own SQLite. */
 import { DatabaseSync } from 'node:sqlite';
 import type { SqlDatabase, SqlRow } from '../../storage/sql.ts';
 
 export function memoryDatabase(): SqlDatabase {
-  const database = new DatabaseSync(':memory:');
+  return databaseIn(new DatabaseSync(':memory:'));
+}
+
+export function databaseIn(database: DatabaseSync): SqlDatabase {
   return {
     exec(query, ...bindings) {
       if (bindings.length === 0 && query.trim().includes(';')) {

@@ -5,6 +5,8 @@ declare namespace Cloudflare {
   }
   interface Env {
     SESSION: import('../../durable-objects/environment.ts').Env['SESSION'];
+    RECORDER: import('../../durable-objects/environment.ts').Env['RECORDER'];
+    DIRECTORY: import('../../durable-objects/environment.ts').Env['DIRECTORY'];
     DIRECTORY: import('../../durable-objects/environment.ts').Env['DIRECTORY'];
   }
 }

@@ -200,3 +200,36 @@ describe('P3 the record', () => {
     expect(store.undelivered('s')).toMatchObject({ status: 'ended', costNano: 5, costComplete: false });
   });
 });
+
+describe('P3 what people say of a session', () => {
+  it('P3 is kept beside its record, one thing at a time, and the directory is to hear of it', () => {
+    const store = new SessionStore(memoryDatabase());
+    expect(store.annotate({ score: 5 })).toBe(false);
+    store.open({ ...OPENING, metadata: { team: 'x' } }, 0);
+    store.delivered(store.revision());
+    expect(store.annotate({ score: 5 })).toBe(true);
+    store.annotate({ feedback: -1 });
+    expect(store.undelivered('s')).toMatchObject({ metadata: { team: 'x' }, score: 5, feedback: -1 });
+    store.annotate({ metadata: {}, score: null });
+    expect(store.undelivered('s')).toMatchObject({ metadata: {}, score: null, feedback: -1 });
+  });
+
+  it('P3 a record that an older version made is read as it is, and takes it too', () => {
+    const database = memoryDatabase();
+    database.exec(`CREATE TABLE session (id INTEGER PRIMARY KEY CHECK (id = 1), opening TEXT NOT NULL, live TEXT,
+      ending TEXT, totals TEXT, revision INTEGER NOT NULL, delivered INTEGER NOT NULL);
+      CREATE TABLE segment (number INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+      first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, codec TEXT NOT NULL, data BLOB NOT NULL);
+      CREATE TABLE record (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+      body TEXT NOT NULL);`);
+    database.exec(
+      'INSERT INTO session VALUES (1, ?, NULL, ?, NULL, 3, 3)',
+      JSON.stringify(OPENING),
+      JSON.stringify(ENDING),
+    );
+    const store = new SessionStore(database);
+    expect(store.view()?.annotations).toEqual({ metadata: null, feedback: null, score: null });
+    store.annotate({ feedback: 1 });
+    expect(new SessionStore(database).undelivered('s')).toMatchObject({ feedback: 1, revision: 4, path: '' });
+  });
+});

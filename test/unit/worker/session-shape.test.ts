@@ -24,6 +24,7 @@ function viewOf(tally: Tally, ending: SessionView['ending'] = null): SessionView
     live: { at: 1_050, dialMs: 50 },
     ending,
     totals: tally.totals(),
+    annotations: { metadata: null, feedback: null, score: null },
     lastSeq: 0,
     logBytes: 0,
   };

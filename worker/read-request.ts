@@ -1,0 +1,57 @@
+/** What a REST request asks for, checked by its schema. Throws BrokerError `invalid_request`, which names what is wrong. */
+import * as v from 'valibot';
+import { BrokerError } from '../protocol/errors.ts';
+import { LIMITS } from '../session/limits.ts';
+
+/** An unknown name is an error: a typo would silently widen the query. */
+export function parseQuery<
+  T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object },
+>(schema: T, parameters: readonly (readonly [string, string])[], besides = ''): v.InferOutput<T> {
+  const names = Object.keys(schema.entries);
+  for (const [name] of parameters) {
+    if (names.includes(name)) continue;
+    throw new BrokerError('invalid_request', {
+      problem: `the query has no parameter '${name}'; there is ${names.join(', ')}${besides}`,
+    });
+  }
+  const parsed = v.safeParse(schema, Object.fromEntries(parameters));
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new BrokerError('invalid_request', {
+    problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}`,
+  });
+}
+
+/** The body as JSON; an empty one is {}. */
+export async function readBody<T extends v.GenericSchema>(
+  request: Request,
+  schema: T,
+): Promise<v.InferOutput<T>> {
+  const text = await textOf(request, LIMITS.requestBodyBytes);
+  let value: unknown;
+  try {
+    value = text.trim() === '' ? {} : JSON.parse(text);
+  } catch {
+    throw new BrokerError('invalid_request', { problem: 'the body is not JSON' });
+  }
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new BrokerError('invalid_request', {
+    problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
+  });
+}
+
+/** Reads no further than the limit: a body may be announced as any size, or as none. */
+async function textOf(request: Request, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new BrokerError('invalid_request', { problem: `the body is over ${maxBytes} bytes` });
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

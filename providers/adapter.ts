@@ -77,7 +77,7 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   readonly carriers: readonly Carrier[];
   /** The only client headers that may reach the provider; lower case. */
   readonly forwardHeaders: readonly string[];
-  /** Client headers that `translation` looks at; lower case. They are never forwarded. */
+  /** Client headers that `translation` looks at; lower case. Being here forwards none of them. */
   readonly signalHeaders: readonly string[];
   /** The model named by a request, for token limits, the record and the price; null when it names none. */
   modelOf(target: Target): string | null;

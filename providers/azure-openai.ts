@@ -52,24 +52,25 @@ function isPreview({ path, query }: Pick<ConnectRequest, 'path' | 'query'>): boo
 function dial(request: ConnectRequest, state: OpenAIState): UpstreamRequest {
   // The setting may be the resource's address, or a base URL as Azure's SDKs have it.
   const resource = request.baseUrl.replace(/\/openai(?:\/v1)?$/, '');
-  const { [BETA_HEADER]: beta, ...headers } = request.headers;
-  const target = realtime.dial(
-    { ...request, path: '', baseUrl: `${resource}/openai/v1`, headers, credential: null },
-    state,
+  const { [BETA_HEADER]: beta, ...headers } = { ...request.headers, ...keyHeader(request.credential) };
+  const subprotocols = request.subprotocols.filter(
+    (each) => each === 'realtime' || each === BETA_SUBPROTOCOL,
   );
-  const key = credentialHeader(request.credential);
-  if (!isPreview(request)) return { ...target, headers: { ...target.headers, ...key } };
+  if (!isPreview(request)) {
+    const baseUrl = `${resource}/openai/v1`;
+    return realtime.dial({ ...request, path: '', baseUrl, headers, subprotocols, credential: null }, state);
+  }
   const query = new URLSearchParams();
   for (const [name, value] of request.query) query.append(name, value);
   return {
     url: `${resource}/openai/realtime?${query.toString()}`,
-    headers: { ...target.headers, ...key, ...(beta === undefined ? {} : { [BETA_HEADER]: beta }) },
-    subprotocols: request.subprotocols.filter((each) => each === 'realtime' || each === BETA_SUBPROTOCOL),
+    headers: beta === undefined ? headers : { ...headers, [BETA_HEADER]: beta },
+    subprotocols,
   };
 }
 
 /** A Microsoft Entra token is a JWT, and goes as a bearer; a key does not look like one. */
-function credentialHeader(credential: string | null): Record<string, string> {
+function keyHeader(credential: string | null): Record<string, string> {
   if (credential === null) return {};
   const isToken = /^[\w-]+\.[\w-]+\.[\w-]+$/.test(credential);
   return isToken ? { Authorization: `Bearer ${credential}` } : { [API_KEY]: credential };

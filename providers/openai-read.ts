@@ -266,8 +266,8 @@ function readFailure(state: OpenAIState, error: JsonObject): EventReading {
   return { state, observations: [errorObservation(error)] };
 }
 
-/** OpenAI quotes the head of a refused key in its messages. */
-const KEY = /\b(?:sk|ek)[-_][A-Za-z0-9*_-]{3,}/g;
+/** Providers of this wire quote the head of a refused key in their messages. */
+const KEY = /\b(?:sk|ek|xai)[-_][A-Za-z0-9*_-]{3,}/g;
 const MESSAGE_CHARACTERS = 500;
 
 export function errorObservation(error: JsonObject): Observation {

@@ -78,11 +78,13 @@ function resumes({ wire, conversationId }: XaiState): boolean {
 
 function dial(request: ConnectRequest, state: XaiState): UpstreamRequest {
   const { conversationId } = state;
+  // With the key in its header xAI is offered none; what OpenAI's clients offer is answered here.
+  const own = { ...request, subprotocols: [] };
   if (state.wire.dials === 0 || conversationId === null || !resumes(state)) {
-    return realtime.dial(request, state.wire);
+    return realtime.dial(own, state.wire);
   }
   const others = request.query.filter(([name]) => name !== CONVERSATION);
-  return realtime.dial({ ...request, query: [...others, [CONVERSATION, conversationId]] }, state.wire);
+  return realtime.dial({ ...own, query: [...others, [CONVERSATION, conversationId]] }, state.wire);
 }
 
 function read(state: XaiState, from: Sender, payload: Payload): Reading<XaiState> {

@@ -1,4 +1,5 @@
 /** A simulated Azure OpenAI resource: the GA path speaks OpenAI's own wire, the preview path that of the beta. */
+import { asText, member, parseJson } from '../protocol/json.ts';
 import { betaWire } from './openai-beta-wire.ts';
 import { modelOf, readUpgrade, type Upgrade } from './openai-handshake.ts';
 import { isTranscription, type Played, play } from './openai.ts';
@@ -16,18 +17,14 @@ export const azureOpenaiSimulator: Simulator = (request, now) => {
   if (key.includes('bad') || (path === GA && query.has('api-version'))) {
     return refused(401, 'Access denied due to invalid subscription key or wrong API endpoint.');
   }
-  if (path === GA) return play(request, now, playedGa);
+  if (path === GA) return inOwnShape(play(request, now, playedGa));
   if (path !== PREVIEW || !query.has('api-version')) return refused(404, 'Resource not found');
   const deployment = query.get('deployment') ?? '';
   if (deployment === '' || deployment === 'nope') {
     return refused(404, 'The API deployment for this resource does not exist.');
   }
-  return play(request, now, () => ({
-    model: deployment,
-    refusal: null,
-    variant: betaWire(),
-    conversationId: null,
-  }));
+  const played = { model: deployment, refusal: null, variant: betaWire(), conversationId: null };
+  return inOwnShape(play(request, now, () => played));
 };
 
 function playedGa(upgrade: Upgrade): Played {
@@ -42,12 +39,18 @@ function playedGa(upgrade: Upgrade): Played {
   };
 }
 
-/** In Azure's error shape. */
 function refused(status: number, message: string): Handshake {
-  return {
-    kind: 'refuse',
-    status,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ error: { code: String(status), message } }),
-  };
+  const headers = { 'content-type': 'application/json' };
+  return { kind: 'refuse', status, headers, body: errorBody(status, message) };
+}
+
+/** A refusal that the dials asked for, as Azure would have put it. */
+function inOwnShape(handshake: Handshake): Handshake {
+  if (handshake.kind !== 'refuse') return handshake;
+  const message = asText(member(member(parseJson(handshake.body), 'error'), 'message')) ?? '';
+  return { ...handshake, body: errorBody(handshake.status, message) };
+}
+
+function errorBody(status: number, message: string): string {
+  return JSON.stringify({ error: { code: String(status), message } });
 }

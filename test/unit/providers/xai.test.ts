@@ -46,7 +46,8 @@ const fromClient = (state: XaiState, text: string) => xai.read(state, { side: 'c
 describe('P2 dialling xAI', () => {
   it('P2 the key in its header, the client’s query in its order', () => {
     const query = [...REQUEST.query, ['conversation_id', 'conv_1'], ['reasoning.effort', 'high']] as const;
-    expect(xai.dial({ ...REQUEST, query }, xai.begin(REQUEST))).toEqual({
+    const subprotocols = ['realtime', 'openai-organization.org-1'];
+    expect(xai.dial({ ...REQUEST, query, subprotocols }, xai.begin(REQUEST))).toEqual({
       url: 'https://api.x.ai/v1/realtime?model=grok-voice-latest&conversation_id=conv_1&reasoning.effort=high',
       headers: { Authorization: 'Bearer xai-key' },
       subprotocols: [],

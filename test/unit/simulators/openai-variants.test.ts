@@ -176,6 +176,13 @@ describe('SIM Azure OpenAI', () => {
     expect(missing.outputs.at(-1)).toMatchObject({ kind: 'close', code: 4000 });
   });
 
+  it('SIM a refusal that was asked for has Azure’s shape too', () => {
+    const answer = shake(azureOpenaiSimulator, `${PREVIEW}&faults=connect_429`);
+    expect(answer).toMatchObject({ kind: 'refuse', status: 429, headers: { 'retry-after': '2' } });
+    if (answer.kind === 'refuse')
+      expect(JSON.parse(answer.body)).toEqual({ error: { code: '429', message: expect.any(String) } });
+  });
+
   it.each([
     [{ 'api-key': 'bad' }, ''],
     [{ authorization: 'Bearer bad' }, ''],

@@ -54,9 +54,8 @@ function withCredential(
     case 'header':
       return { ...target, headers: { ...target.headers, [auth.name]: credential } };
     case 'query': {
-      const url = new URL(target.url);
-      url.searchParams.append(auth.name, credential);
-      return { ...target, url: url.href };
+      const pair = `${auth.name}=${encodeURIComponent(credential)}`;
+      return { ...target, url: `${target.url}${target.url.includes('?') ? '&' : '?'}${pair}` };
     }
     case 'none':
       return target;

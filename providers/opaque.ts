@@ -28,7 +28,11 @@ export const opaque: ProviderAdapter<null> = {
 };
 
 function dial({ baseUrl, path, query, subprotocols }: ConnectRequest): UpstreamRequest {
-  const url = new URL(path === '' ? baseUrl : `${baseUrl}/${path}`);
-  for (const [name, value] of query) url.searchParams.append(name, value);
-  return { url: url.href, headers: {}, subprotocols };
+  // A space as %20: a form's `+` is a plus to whoever does not decode forms.
+  const pairs = query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  return {
+    url: `${baseUrl}${path === '' ? '' : `/${path}`}${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`,
+    headers: {},
+    subprotocols,
+  };
 }

@@ -88,6 +88,10 @@ export const openaiRealtime = openaiDialect({
 export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   ...openaiRealtime,
   accepts: (path) => (neighbourOf(upstreamPath(path)) === null ? openaiRealtime.accepts(path) : { ok: true }),
+  modelOf: (request) => {
+    const neighbour = neighbourOf(upstreamPath(request.path));
+    return neighbour === null || neighbour === 'translation' ? openaiRealtime.modelOf(request) : null;
+  },
   begin: ({ path }) => {
     const neighbour = neighbourOf(upstreamPath(path));
     return neighbour === null ? FRESH : beginNeighbour(neighbour, path);

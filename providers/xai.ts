@@ -48,11 +48,8 @@ export const xai: ProviderAdapter<XaiState> = {
   }),
   dial,
   read,
-  // Audio is billed by what passed, so it is counted in the state; all else is skimmed as OpenAI's.
-  skim: (state, from, payload) => {
-    const observations = skimmed(state, from, payload);
-    return observations?.length === 0 ? observations : null;
-  },
+  // Audio is billed by what passed, so `read` counts it in the state: nothing is left for the fast path.
+  skim: () => null,
   intercepts: (state) => realtime.intercepts(state.wire),
   restore: (state) => {
     const restored = realtime.restore(resumes(state) ? { ...state.wire, items: [] } : state.wire);
@@ -89,7 +86,8 @@ function dial(request: ConnectRequest, state: XaiState): UpstreamRequest {
 
 function read(state: XaiState, from: Sender, payload: Payload): Reading<XaiState> {
   // Audio need not be parsed to be counted.
-  const quick = skimmed(state, from, payload);
+  const isRead = typeof payload === 'string' && payload.startsWith(READ_HERE);
+  const quick = isRead ? null : skim(state.wire, from, payload);
   if (quick !== null) return { state: withAudio(state, quick), observations: quick, route: 'across' };
   const event = eventOf(payload);
   if (event === undefined) return { state, observations: [], route: 'across' };
@@ -105,10 +103,7 @@ function read(state: XaiState, from: Sender, payload: Payload): Reading<XaiState
 }
 
 /** What OpenAI's wire says nothing with is read here: the conversation's id, and items that clients create and delete. */
-function skimmed(state: XaiState, from: Sender, payload: Payload): readonly Observation[] | null {
-  const isRead = typeof payload === 'string' && payload.startsWith('{"type":"conversation.');
-  return isRead ? null : skim(state.wire, from, payload);
-}
+const READ_HERE = '{"type":"conversation.';
 
 interface Measured {
   readonly state: XaiState;

@@ -79,15 +79,18 @@ describe('P2 custom providers by name', () => {
 describe('P2 dialling a custom provider', () => {
   it('P2 opaque: path, query and subprotocols as they came', () => {
     expect(custom({ in: 'bearer' }).dial(REQUEST, null)).toEqual({
-      url: 'https://box.example/base/any/path?model=sim-x&b=1+2',
+      url: 'https://box.example/base/any/path?model=sim-x&b=1%202',
       headers: { Authorization: 'Bearer key' },
       subprotocols: ['a.b', 'c'],
     });
+    expect(custom({ in: 'query', name: 'k' }).dial({ ...REQUEST, path: '', query: [] }, null).url).toBe(
+      'https://box.example/base?k=key',
+    );
     expect(opaque.accepts('what/ever')).toEqual({ ok: true });
     expect(opaque.modelOf(REQUEST)).toBeNull();
   });
 
-  const URL_ALONE = 'https://box.example/base/any/path?model=sim-x&b=1+2';
+  const URL_ALONE = 'https://box.example/base/any/path?model=sim-x&b=1%202';
   it.each<[CustomAuth, { url: string; headers: object }]>([
     [
       { in: 'header', name: 'x-key' },

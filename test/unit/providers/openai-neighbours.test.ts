@@ -65,6 +65,14 @@ describe('P2 the other WebSockets of OpenAI’s host', () => {
     expect(urlOf('live/sessions', query)).toMatch(/\/live\/sessions\?tenant=a$/);
   });
 
+  it('P9 a token for certain models opens nothing whose model the URL does not decide', () => {
+    const query = [['model', 'allowed']] as const;
+    const models = ['realtime', 'realtime/translations', 'responses', 'live/sessions'].map((path) =>
+      openai.modelOf({ path, query }),
+    );
+    expect(models).toEqual(['allowed', 'allowed', null, null]);
+  });
+
   it('P2 the beta dialect is translated on the realtime wire only', () => {
     const signals = { headers: { 'openai-beta': 'realtime=v1' }, subprotocols: [] };
     expect(openai.translation?.(signals, { ...REQUEST, path: 'realtime' })).not.toBeNull();

@@ -67,7 +67,7 @@ function problem(sentence: string): CustomProvidersReading {
   return { ok: false, problems: [`${CUSTOM_PROVIDERS_SETTING} ${sentence}`] };
 }
 
-/** A provider, or the sentence that says what is wrong with it. What the operator wrote is not repeated: it may be a key. */
+/** A provider, or the sentence that says what is wrong with it. No value is repeated: it may be a key. */
 function readEntry(slug: string, entry: unknown): CustomProvider | string {
   if (!SLUG.test(slug)) {
     return `'${slug.slice(0, 40)}' is no name; use 1 to 40 of a-z, 0-9 and -, with a letter or digit at both ends.`;

@@ -131,7 +131,7 @@ const SettingsSchema = v.object({
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
   PARLEY_ALLOWED_ORIGINS: origins,
-  /** Providers of this deployment's own. Null: none. */
+  /** Providers of this deployment's own. */
   PARLEY_CUSTOM_PROVIDERS: customProviders,
   /** Prices that come before the built-in table's. */
   PARLEY_PRICES: prices,

@@ -28,8 +28,9 @@ beforeAll(async () => {
   });
   parley = await startParley({
     env: {
-      AZURE_OPENAI_BASE_URL: 'simulator',
-      XAI_BASE_URL: 'simulator',
+      AZURE_OPENAI_BASE_URL: new URL(upstream.url).origin,
+      AZURE_OPENAI_API_KEY: 'azure-stored',
+      XAI_BASE_URL: upstream.url,
       OPENAI_BASE_URL: upstream.url,
       OPENAI_API_KEY: 'sk-stored',
     },
@@ -71,14 +72,14 @@ describe('P2 Azure OpenAI', () => {
       apiKey: parley.token,
       endpoint: `${parley.https}/v1/acct/${gateway}/azure-openai`,
       apiVersion: '2025-04-01-preview',
-      deployment: 'my-deployment',
+      deployment: 'sim-deployment',
     });
 
   it('P2 its SDK class takes a turn on the GA path, with nothing changed but the endpoint and the key', async () => {
     const tokens = await turn(await OpenAIRealtimeWS.azure(azure('azure-ga'), { options: { ca: ca() } }));
     expect(tokens).toBeGreaterThan(0);
     const session = await untilEnded(parley, 'acct/azure-ga');
-    expect(session).toMatchObject({ provider: 'azure-openai', model: 'my-deployment', simulated: true });
+    expect(session).toMatchObject({ provider: 'azure-openai', model: 'sim-deployment', simulated: true });
     expect(session.turns[0]).toMatchObject({ outcome: 'completed', output: 'text' });
     const { tokens: sum } = session.usage.response;
     expect(sum.input_text + sum.input_audio + sum.output_text + sum.output_audio).toBe(tokens);
@@ -102,14 +103,14 @@ describe('P2 Azure OpenAI', () => {
     });
     expect(text.length).toBeGreaterThan(0);
     const session = await untilEnded(parley, 'acct/azure-preview');
-    expect(session).toMatchObject({ provider: 'azure-openai', model: 'my-deployment' });
+    expect(session).toMatchObject({ provider: 'azure-openai', model: 'sim-deployment' });
     expect(session.turns[0]).toMatchObject({ outcome: 'completed', output: 'text' });
     expect(session.usage.response.tokens.output_text).toBeGreaterThan(0);
   });
 
   it('P2 a browser’s query takes the place of the header', async () => {
     const socket = new WebSocket(
-      `${parley.ws}/v1/acct/azure-query/azure-openai/openai/v1/realtime?model=m&api-key=${parley.token}`,
+      `${parley.ws}/v1/acct/azure-query/azure-openai/openai/v1/realtime?model=sim-x&api-key=${parley.token}`,
     );
     const first = await new Promise((resolve, reject) => {
       socket.addEventListener('message', ({ data }) => resolve(data));
@@ -124,9 +125,7 @@ describe('P2 Azure OpenAI', () => {
 describe('P2 xAI', () => {
   it('P2 a browser’s client works with the token in the place of its client secret, alone', async () => {
     const offered = `xai-client-secret.${parley.token}`;
-    const socket = new WebSocket(`${parley.ws}/v1/acct/xai/xai/realtime?model=grok-voice-latest&seed=1`, [
-      offered,
-    ]);
+    const socket = new WebSocket(`${parley.ws}/v1/acct/xai/xai/realtime?model=sim-grok&seed=1`, [offered]);
     const types: string[] = [];
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener('error', reject);
@@ -146,7 +145,7 @@ describe('P2 xAI', () => {
     socket.close(1000);
     expect(types[0]).toBe('conversation.created');
     const session = await untilEnded(parley, 'acct/xai');
-    expect(session).toMatchObject({ provider: 'xai', model: 'grok-voice-latest' });
+    expect(session).toMatchObject({ provider: 'xai', model: 'sim-grok' });
     // It tells no usage: one item was created, and its audio is what sounded.
     expect(session.usage.response).toMatchObject({ requests: 1, tokens: { output_audio: 0 } });
     expect(session.usage.response.seconds).toBeCloseTo((session.audio.out_ms ?? 0) / 1000, 2);
@@ -155,9 +154,49 @@ describe('P2 xAI', () => {
 
   it('P2 OpenAI’s SDK works by base URL, under its other name too', async () => {
     const client = new OpenAI({ apiKey: parley.token, baseURL: `${parley.https}/v1/acct/grok/grok` });
-    const realtime = new OpenAIRealtimeWS({ model: 'grok-voice-latest', options: { ca: ca() } }, client);
+    const realtime = new OpenAIRealtimeWS({ model: 'sim-grok', options: { ca: ca() } }, client);
     await turn(realtime);
     expect(await untilEnded(parley, 'acct/grok')).toMatchObject({ provider: 'xai', status: 'ended' });
+  });
+});
+
+describe('P9 what the real providers are dialled with', () => {
+  const dialOf = async (path: string, protocols: readonly string[] = []): Promise<IncomingMessage> => {
+    greet = (socket) => socket.send('{"type":"session.created","event_id":"e0","session":{}}');
+    const socket = new WebSocket(`${parley.ws}/v1/acct/dials/${path}`, [...protocols]);
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('message', resolve);
+      socket.addEventListener('error', reject);
+    });
+    greet = () => undefined;
+    socket.close();
+    if (dialled === undefined) throw new Error('nothing was dialled');
+    return dialled;
+  };
+
+  it('P9 Azure: the stored key in its header, and no token, on both paths', async () => {
+    const ga = await dialOf(`azure-openai?model=dep&api-key=${parley.token}`);
+    expect(ga.url).toBe('/openai/v1/realtime?model=dep');
+    expect(ga.headers).toMatchObject({ 'api-key': 'azure-stored' });
+    const query = 'api-version=2025-04-01-preview&deployment=dep';
+    const preview = await dialOf(`azure-openai/openai/realtime?${query}&api-key=own-key`, [
+      `cf-aig-authorization.${parley.token}`,
+    ]);
+    expect(preview.url).toBe(`/openai/realtime?${query}`);
+    expect(preview.headers).toMatchObject({ 'api-key': 'own-key' });
+    for (const { headers } of [ga, preview]) {
+      expect(headers).not.toHaveProperty('authorization');
+      expect(JSON.stringify(headers)).not.toContain(parley.token);
+    }
+  });
+
+  it('P9 xAI: a client’s own secret in the header, and nothing offered', async () => {
+    const offered = ['xai-client-secret.own-secret', `cf-aig-authorization.${parley.token}`];
+    const { url, headers } = await dialOf('xai/realtime?model=grok-voice-latest', offered);
+    expect(url).toBe('/v1/realtime?model=grok-voice-latest');
+    expect(headers).toMatchObject({ authorization: 'Bearer own-secret' });
+    expect(headers).not.toHaveProperty('sec-websocket-protocol');
+    expect(JSON.stringify(headers)).not.toContain(parley.token);
   });
 });
 

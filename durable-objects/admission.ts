@@ -42,13 +42,15 @@ export async function nameRefused(
 export function admit(
   session: Session,
   plan: ConnectPlan,
-  life: { readonly provider: string; readonly isTranslated: boolean },
+  life: { readonly provider: string; readonly model: string | null; readonly isTranslated: boolean },
 ): readonly Payload[] | Response {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // Its last client has left, and what is still to come of it is only counted: nobody may speak any more.
   if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'client_closed' }));
   if (plan.provider !== life.provider)
     return refuse(publicError('session_other_provider', { provider: life.provider }));
+  if (plan.mayJoin !== null && (life.model === null || !plan.mayJoin.includes(life.model)))
+    return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
   if (session.clients >= plan.maxClients)
     return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
   return plan.after === null ? [] : owed(session, plan.after, life.isTranslated);

@@ -1,5 +1,5 @@
-/** Opens a session's upstream: the dial, and what a failed one means to the client. */
-import type { ConnectPlan } from '../protocol/connect.ts';
+/** Opens a session's upstream: who is dialled by what, and what a failed one means to the client. */
+import { type ConnectPlan, SIMULATED_HEADER } from '../protocol/connect.ts';
 import { type ErrorCode, publicError } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
@@ -17,6 +17,23 @@ export interface FailedDial {
 
 /** The platform's own fetch, or the built-in simulator's. */
 export type Fetcher = (request: Request) => Promise<Response>;
+
+/** The one that a session's provider is dialled by. */
+export function fetcherOf(
+  ctx: DurableObjectState,
+  { simulated }: Pick<ConnectPlan, 'simulated'>,
+  adapter: ProviderAdapter,
+): Fetcher {
+  if (!simulated) return (request) => fetch(request);
+  // The compiler does not know this Worker's own exports; worker/index.ts exports the simulator under this name.
+  const { SimulatorEntrypoint } = ctx.exports as unknown as {
+    readonly SimulatorEntrypoint: { fetch: Fetcher };
+  };
+  return (request) => {
+    request.headers.set(SIMULATED_HEADER, adapter.dialect ?? adapter.id);
+    return SimulatorEntrypoint.fetch(request);
+  };
+}
 
 /**
  * By `fetcher`, or by the deployment's binding for this provider: that one stands in for a key, so a request with a key

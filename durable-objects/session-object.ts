@@ -4,13 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { CLOSE } from '../protocol/close-codes.ts';
-import {
-  chooseSubprotocol,
-  type ConnectPlan,
-  readPlan,
-  sessionObjectName,
-  SIMULATED_HEADER,
-} from '../protocol/connect.ts';
+import { chooseSubprotocol, type ConnectPlan, readPlan, sessionObjectName } from '../protocol/connect.ts';
 import type { Ending } from '../protocol/recording.ts';
 import { jwtOf } from '../protocol/token-form.ts';
 import { closeFor } from '../session/causes.ts';
@@ -21,7 +15,7 @@ import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { beginLife, type Life } from './life.ts';
 import { logLine } from './log-line.ts';
-import { dialUpstream, failedDial, type Fetcher, withoutSecret } from './opening.ts';
+import { dialUpstream, failedDial, fetcherOf, withoutSecret } from './opening.ts';
 import { openSessions } from './open-sessions.ts';
 import { Timers } from './timers.ts';
 
@@ -126,7 +120,7 @@ export class SessionObject extends DurableObject<Env> {
       life.adapter,
       plan,
       life.session.adapterState,
-      this.#fetcher(life),
+      fetcherOf(this.ctx, plan, life.adapter),
       this.env,
     );
     const now = Date.now();
@@ -147,7 +141,8 @@ export class SessionObject extends DurableObject<Env> {
   #attach(life: Life, plan: ConnectPlan): Response {
     const { session } = life;
     const translation = life.adapter.translation?.(plan.signals, life.plan.request) ?? null;
-    const owed = admit(session, plan, { provider: life.plan.provider, isTranslated: translation !== null });
+    const { provider, model } = life.plan;
+    const owed = admit(session, plan, { provider, model, isTranslated: translation !== null });
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const client = session.join(plan.role, translation, about, Date.now());
@@ -172,18 +167,6 @@ export class SessionObject extends DurableObject<Env> {
           ? session.upstreamFrameTooBig(Date.now())
           : session.upstreamClosed(CLOSE.abnormal, '', Date.now()),
     });
-  }
-
-  #fetcher({ plan, adapter }: Life): Fetcher {
-    if (!plan.simulated) return (request) => fetch(request);
-    // The compiler does not know this Worker's own exports; worker/index.ts exports the simulator under this name.
-    const { SimulatorEntrypoint } = this.ctx.exports as unknown as {
-      readonly SimulatorEntrypoint: { fetch: Fetcher };
-    };
-    return (request) => {
-      request.headers.set(SIMULATED_HEADER, adapter.dialect ?? adapter.id);
-      return SimulatorEntrypoint.fetch(request);
-    };
   }
 
   // --- effects -----------------------------------------------------------------------------------------------------

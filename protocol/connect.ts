@@ -70,6 +70,8 @@ export interface ConnectPlan {
   readonly mayOpen: boolean;
   readonly provider: string;
   readonly model: string | null;
+  /** The models whose sessions the client's credential may join; null: any. */
+  readonly mayJoin: readonly string[] | null;
   readonly request: ConnectRequest;
   readonly credentialSource: 'client' | 'stored' | 'none';
   /** True: the built-in simulator plays the provider. */

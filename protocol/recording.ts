@@ -62,6 +62,27 @@ export interface UsageTotals {
   readonly requests: number;
 }
 
+const NO_TOKENS: TokenTotals = {
+  input_text: 0,
+  input_audio: 0,
+  input_image: 0,
+  cached_text: 0,
+  cached_audio: 0,
+  cached_image: 0,
+  output_text: 0,
+  output_audio: 0,
+  output_image: 0,
+  reasoning: 0,
+};
+
+export const NO_USAGE: UsageTotals = {
+  reports: 0,
+  tokens: NO_TOKENS,
+  seconds: 0,
+  characters: 0,
+  requests: 0,
+};
+
 /** Reports of one kind that could not be priced, and why. */
 export interface UnpricedReports {
   readonly reason: UnpricedReason;

@@ -1,6 +1,12 @@
 /** Sums what the adapter observed, and makes the small records of it. Knows no provider. */
 import type { Observation, TokenUsage, UsageObservation } from '../protocol/observations.ts';
-import type { LogRecord, TokenTotals, Totals, UsageTotals } from '../protocol/recording.ts';
+import {
+  type LogRecord,
+  NO_USAGE,
+  type TokenTotals,
+  type Totals,
+  type UsageTotals,
+} from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
 import { CostSum, type PriceBasis, Pricer, type ReportCost } from './cost.ts';
 
@@ -16,27 +22,6 @@ interface Turn {
   firstOutputAt: number | null;
   output: 'audio' | 'text' | null;
 }
-
-const NO_TOKENS: TokenTotals = {
-  input_text: 0,
-  input_audio: 0,
-  input_image: 0,
-  cached_text: 0,
-  cached_audio: 0,
-  cached_image: 0,
-  output_text: 0,
-  output_audio: 0,
-  output_image: 0,
-  reasoning: 0,
-};
-
-export const NO_USAGE: UsageTotals = {
-  reports: 0,
-  tokens: NO_TOKENS,
-  seconds: 0,
-  characters: 0,
-  requests: 0,
-};
 
 export class Tally {
   readonly #maxText: number;

@@ -169,6 +169,7 @@ function makePlan(connection: Connection): ConnectPlan {
     mayOpen: claims === null || mayConnect(claims),
     provider: adapter.id,
     model,
+    mayJoin: claims?.models ?? null,
     request: {
       path: target.path,
       query: offer.query,

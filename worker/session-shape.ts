@@ -3,29 +3,9 @@ import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson }
 import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
 import { COST_NOTES } from '../protocol/prices.ts';
-import { isCostComplete, type Totals, type UsageTotals } from '../protocol/recording.ts';
+import { isCostComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
 import type { MoneyShape, SessionShape } from '../protocol/rest.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
-
-const NO_TOTALS_TOKENS = {
-  input_text: 0,
-  input_audio: 0,
-  input_image: 0,
-  cached_text: 0,
-  cached_audio: 0,
-  cached_image: 0,
-  output_text: 0,
-  output_audio: 0,
-  output_image: 0,
-  reasoning: 0,
-};
-const NO_USAGE: UsageTotals = {
-  reports: 0,
-  tokens: NO_TOTALS_TOKENS,
-  seconds: 0,
-  characters: 0,
-  requests: 0,
-};
 
 interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;

@@ -1,7 +1,7 @@
 /** Client tokens: short-lived, narrow, and safe to hand to a browser. */
 import { v7 } from 'uuid';
 import { directoryObjectName } from '../protocol/connect.ts';
-import type { PublicError } from '../protocol/errors.ts';
+import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { ClientSecretRequest, TokenRequest, type TokenShape } from '../protocol/rest.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { IssuedToken } from '../storage/directory-store.ts';
@@ -11,8 +11,16 @@ import type { RouteContext } from './routes.ts';
 import { json, ok, publicFailure } from './respond.ts';
 
 export async function mintToken(context: RouteContext): Promise<Response> {
-  const body = await readBody(context.request, TokenRequest);
-  return ok(await issue(context, body));
+  const wanted = await readBody(context.request, TokenRequest);
+  // It could mint one that is not narrowed. One for a single session is refused on every other route.
+  const narrowed = (['providers', 'models', 'role', 'max_seconds', 'origin'] as const).filter(
+    (name) => wanted[name] !== undefined,
+  );
+  if (wanted.scope.includes('admin') && narrowed.length > 0)
+    throw new BrokerError('invalid_request', {
+      problem: `a token with the scope admin cannot be narrowed by ${narrowed.join(', ')}`,
+    });
+  return ok(await issue(context, wanted));
 }
 
 export async function listTokens({ env, account, gateway }: RouteContext): Promise<Response> {

@@ -22,6 +22,9 @@ export interface Announced {
   readonly directory: string;
 }
 
+/** Columns of a list beside its title. */
+const LIST_WIDTH = 100;
+
 /** The token is in it only when it was made just now: what is printed ends up in logs. */
 export function announcement({ version, options, certFile, providers, directory }: Announced): string {
   const http = httpUrl(options);
@@ -38,10 +41,21 @@ export function announcement({ version, options, certFile, providers, directory 
   WebSocket   ${http.replace('http', 'ws')}/v1/{account}/{gateway}/openai?model=sim-support
   Sessions    curl -H "Authorization: Bearer <token>" ${http}/v1/{account}/{gateway}/sessions
   Token       ${tokenHint(options, shown(options.settingsFile))}
-  Providers   ${keys.join('   ')}
+  Providers   ${wrapped(keys)}
   Log         ${options.values['PARLEY_LOG'] ?? 'full'}, in ${shown(options.dataDir)}
   Try         npm run demo
 `;
+}
+
+/** As many a line as there is room for, under the first. */
+function wrapped(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + word.length > LIST_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${line}   ${word}`;
+  }
+  return lines.join(`\n${' '.repeat('  Providers   '.length)}`);
 }
 
 /** Whether a provider can be used with what is set, and else what is missing. */

@@ -154,6 +154,38 @@ describe('S-05 client tokens', () => {
     ).toBe(403);
   });
 
+  it('S-05 a token for one model joins no session of another, whatever its URL says', async () => {
+    const headers = (token: string) => ({ headers: { ...UPGRADE, 'cf-aig-authorization': token } });
+    const path = (model: string) => `/v1/acct/gw/simulator?model=${model}&parley-session=${session}`;
+    const session = crypto.randomUUID();
+    const opener = await call(path('sim-support'), headers(ADMIN));
+    opener.webSocket?.accept();
+    const { token } = await mint({ models: ['sim-echo'] });
+    const other = await call(path('sim-echo'), headers(token));
+    expect([other.status, await errorOf(other)]).toEqual([403, 'forbidden']);
+    const same = await call(path('sim-support'), headers((await mint({ models: ['sim-support'] })).token));
+    expect(same.status).toBe(101);
+    same.webSocket?.accept();
+    same.webSocket?.close();
+    opener.webSocket?.close();
+  });
+
+  it('S-05 a token that may mint others cannot be narrowed: the others would not be', async () => {
+    const answer = await asAdmin('/v1/acct/gw/tokens', {
+      method: 'POST',
+      body: JSON.stringify({ scope: ['admin'], models: ['sim-echo'], max_seconds: 60 }),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('models, max_seconds');
+    const { token } = await mint({ scope: ['admin'], session: 'mine' });
+    const minting = await call('/v1/acct/gw/tokens', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: '{}',
+    });
+    expect(minting.status).toBe(403);
+  });
+
   it('S-05 a token that may only observe joins what is there, and has nothing dialled', async () => {
     const { token } = await mint({ scope: ['observe'] });
     const path = `/v1/acct/gw/simulator?model=sim-support&parley-session=${crypto.randomUUID()}`;

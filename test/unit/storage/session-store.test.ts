@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Ending, Opening, Totals } from '../../../protocol/recording.ts';
+import { type Ending, NO_USAGE, type Opening, type Totals } from '../../../protocol/recording.ts';
 import { SegmentWriter } from '../../../protocol/segment.ts';
-import { NO_USAGE, Tally } from '../../../session/tally.ts';
+import { Tally } from '../../../session/tally.ts';
 import { type EventQuery, type LoggedEvent, readEvents } from '../../../storage/events.ts';
 import { SessionStore } from '../../../storage/session-store.ts';
 import { memoryDatabase } from '../../support/sqlite.ts';

@@ -1,0 +1,33 @@
+/** Finds secrets in bytes: as they are, and in the forms in which they might have been kept. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+
+/** The secrets that are somewhere in `haystack`. */
+export function secretsIn(haystack: Buffer, secrets: readonly string[]): string[] {
+  return secrets.filter((secret) => formsOf(secret).some((form) => haystack.includes(form)));
+}
+
+/** `[file, secrets in it]` for each file under `directory`. */
+export function secretsByFile(directory: string, secrets: readonly string[]): [string, string[]][] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => `${directory}/${name}`)
+    .filter((name) => statSync(name).isFile())
+    .map((name) => [name, secretsIn(readFileSync(name), secrets)]);
+}
+
+function formsOf(secret: string): Buffer[] {
+  const bytes = Buffer.from(secret);
+  // Base64 of a longer text shows it at one of three alignments; the ends depend on what is around it.
+  const base64 = [0, 1, 2].map((shift) =>
+    Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .slice(4, -4),
+  );
+  const texts = [
+    secret,
+    encodeURIComponent(secret),
+    bytes.toString('hex'),
+    ...base64,
+    ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+  ];
+  return texts.map((text) => Buffer.from(text));
+}

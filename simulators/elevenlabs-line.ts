@@ -3,23 +3,23 @@ import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import type { Payload } from '../providers/adapter.ts';
 import { Agenda, type Task } from './agenda.ts';
 import { type Dials, drawLatencyMs } from './faults.ts';
+import { Outbox } from './outbox.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 
-export class Line {
+export class Line extends Outbox {
   now = 0;
-  closed = false;
   readonly dials: Dials;
   readonly seed: string;
   readonly agenda = new Agenda();
   readonly #ids: Seeded;
   readonly #latency: Seeded;
-  #outputs: SimulatorOutput[] = [];
   #isFirst = true;
   #stallMs: number;
   #malformed: boolean;
 
   constructor(seed: string, dials: Dials) {
+    super();
     this.seed = seed;
     this.dials = dials;
     this.#ids = seeded(seed, 'ids');
@@ -49,14 +49,10 @@ export class Line {
 
   send(event: JsonObject): void {
     if (this.closed) return;
-    this.#outputs.push({ kind: 'send', payload: JSON.stringify(event) });
+    this.json(event);
     if (!this.#isFirst) return;
     this.#isFirst = false;
-    if (this.dials.faults.binary_frame)
-      this.#outputs.push({
-        kind: 'send',
-        payload: new Uint8Array(new TextEncoder().encode('{"type":"binary"}')).buffer,
-      });
+    if (this.dials.faults.binary_frame) this.binary(new TextEncoder().encode('{"type":"binary"}'));
   }
 
   /** The frame with which an answer begins: what faults strike. */
@@ -64,29 +60,12 @@ export class Line {
     if (this.closed) return;
     if (this.#malformed) {
       const text = JSON.stringify(event);
-      this.#outputs.push({ kind: 'send', payload: text.slice(0, text.length >> 1) });
+      this.text(text.slice(0, text.length >> 1));
       this.#malformed = false;
     }
     this.send(event);
     if (this.dials.faults.duplicate_event) this.send(event);
     if (this.dials.faults.close_1011) this.close(1011, 'Internal server error');
-  }
-
-  close(code: number, reason: string): void {
-    if (!this.closed) this.#outputs.push({ kind: 'close', code, reason });
-    this.closed = true;
-  }
-
-  drop(): void {
-    if (!this.closed) this.#outputs.push({ kind: 'drop' });
-    this.closed = true;
-  }
-
-  /** What was said since the last call. */
-  flush(): readonly SimulatorOutput[] {
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
   }
 }
 
@@ -146,6 +125,6 @@ export class ElevenLabsSession implements SimulatedSession {
 
   #flush(): readonly SimulatorOutput[] {
     if (this.#line.closed) this.#line.agenda.clear();
-    return this.#line.flush();
+    return this.#line.take();
   }
 }

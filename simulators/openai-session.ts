@@ -88,7 +88,7 @@ export class OpenAiSession implements SimulatedSession {
       const { problem, closeCode } = refusal;
       this.#wire.error(problem, null);
       this.#wire.close(closeCode, `invalid_request_error.${String(problem.code)}`);
-      return this.#wire.flush();
+      return this.#wire.take();
     }
     const expiresAt = expiryOf(now, dials, variant);
     this.#session = { ...this.#session, expires_at: Math.floor(expiresAt / 1000) };
@@ -99,23 +99,23 @@ export class OpenAiSession implements SimulatedSession {
     this.#wire.event('session.created', { session: this.#session });
     if (dials.faults.binary_frame) this.#wire.binary(new TextEncoder().encode('{"type":"binary"}'));
     scheduleLifetime(this.#wire, this.#agenda, now, dials, variant);
-    return this.#wire.flush();
+    return this.#wire.take();
   }
 
   receive(payload: Payload, now: number): readonly SimulatorOutput[] {
     this.#runDue(now);
-    if (this.#wire.closed) return this.#wire.flush();
+    if (this.#wire.closed) return this.#wire.take();
     this.#now = now;
     if (typeof payload !== 'string') {
       const message = 'The server could not parse the event: binary messages are not supported.';
       this.#wire.error({ code: 'invalid_event', message, param: null }, null);
-      return this.#wire.flush();
+      return this.#wire.take();
     }
     const event = asObject(parseJson(payload));
     if (event === undefined) {
       const message = 'The server could not parse the event: it is not a JSON object.';
       this.#wire.error({ code: 'invalid_json', message, param: null }, null);
-      return this.#wire.flush();
+      return this.#wire.take();
     }
     const eventId = asText(event['event_id']) ?? null;
     const problem = this.#read(event, now);
@@ -143,7 +143,7 @@ export class OpenAiSession implements SimulatedSession {
 
   #flush(): readonly SimulatorOutput[] {
     if (this.#wire.closed) this.#agenda.clear();
-    return this.#wire.flush();
+    return this.#wire.take();
   }
 
   #read(event: JsonObject, now: number): Problem | null {

@@ -2,8 +2,8 @@
 import type { JsonObject, JsonValue } from '../protocol/json.ts';
 import type { Dials } from './faults.ts';
 import type { Variant } from './openai-variant.ts';
+import { Outbox } from './outbox.ts';
 import { seeded, type Seeded } from './seeded.ts';
-import type { SimulatorOutput } from './simulator.ts';
 
 /** What the service says of a client event that it refuses. */
 export interface Problem {
@@ -13,9 +13,7 @@ export interface Problem {
   readonly type?: string;
 }
 
-export class OpenAiWire {
-  closed = false;
-  #outputs: SimulatorOutput[] = [];
+export class OpenAiWire extends Outbox {
   readonly #ids: Seeded;
   readonly #padding: Seeded;
   readonly #dials: Dials;
@@ -23,6 +21,7 @@ export class OpenAiWire {
   #malformed = false;
 
   constructor(seed: string, dials: Dials, variant: Variant) {
+    super();
     this.#ids = seeded(seed, 'ids');
     this.#padding = seeded(seed, 'padding');
     this.#dials = dials;
@@ -46,45 +45,13 @@ export class OpenAiWire {
     const frame = JSON.stringify(event);
     if (this.#dials.faults.malformed_json && !this.#malformed && type === 'response.created') {
       this.#malformed = true;
-      this.#send(frame.slice(0, frame.length >> 1));
+      this.text(frame.slice(0, frame.length >> 1));
     }
-    this.#send(frame);
-  }
-
-  /** The frame sent last, once more. */
-  repeat(): void {
-    const last = this.#outputs.at(-1);
-    if (last?.kind === 'send') this.#outputs.push(last);
+    this.text(frame);
   }
 
   error(problem: Problem, clientEventId: JsonValue): void {
     const { code, message, param, type = 'invalid_request_error' } = problem;
     this.event('error', { error: { type, code, message, param, event_id: clientEventId } });
-  }
-
-  binary(bytes: Uint8Array): void {
-    // A copy, so that the ArrayBuffer holds these bytes and no others.
-    if (!this.closed) this.#outputs.push({ kind: 'send', payload: new Uint8Array(bytes).buffer });
-  }
-
-  close(code: number, reason: string): void {
-    if (!this.closed) this.#outputs.push({ kind: 'close', code, reason });
-    this.closed = true;
-  }
-
-  drop(): void {
-    if (!this.closed) this.#outputs.push({ kind: 'drop' });
-    this.closed = true;
-  }
-
-  /** What was said since the last call. */
-  flush(): readonly SimulatorOutput[] {
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
-  }
-
-  #send(payload: string): void {
-    this.#outputs.push({ kind: 'send', payload });
   }
 }

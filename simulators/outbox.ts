@@ -19,6 +19,12 @@ export class Outbox {
     if (!this.closed) this.#outputs.push({ kind: 'send', payload: new Uint8Array(bytes).buffer });
   }
 
+  /** The frame that was said last, once more. */
+  repeat(): void {
+    const last = this.#outputs.at(-1);
+    if (last?.kind === 'send') this.#outputs.push(last);
+  }
+
   close(code: number, reason: string): void {
     if (!this.closed) this.#outputs.push({ kind: 'close', code, reason });
     this.closed = true;

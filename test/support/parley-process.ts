@@ -103,13 +103,24 @@ export function foreignEnvironment(): NodeJS.ProcessEnv {
   );
 }
 
+/** Below those that the system gives to whoever asks for any, so that none of them is taken in between. */
+const FIRST_PORT = 10_000;
+const PORTS_EACH = 200;
+/** Test files run beside each other: each has ports of its own. */
+let nextPort = FIRST_PORT + (Number(process.env['VITEST_WORKER_ID'] ?? 0) % 100) * PORTS_EACH;
+
+/** A port on which nobody listens; another one each time. */
 export async function freePort(): Promise<number> {
+  const port = nextPort;
+  nextPort += 1;
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (!isFree) return freePort();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return port;
 }
 
 /** A killed process keeps its port until the kernel has let it go. */

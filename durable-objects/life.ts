@@ -8,23 +8,28 @@ import { LIMITS } from '../session/limits.ts';
 import { Session } from '../session/session.ts';
 import type { Wire } from '../session/wire.ts';
 import type { Env } from './environment.ts';
-import type { FailedDial } from './opening.ts';
+import { dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
 import { RecorderLink } from './recorder-link.ts';
-import type { UpstreamSocket } from './upstream-socket.ts';
+import { Upstreams } from './upstreams.ts';
 
 export interface Life {
   readonly session: Session;
   readonly plan: ConnectPlan;
   readonly adapter: ProviderAdapter;
   readonly link: RecorderLink;
-  upstream: UpstreamSocket | null;
-  /** What the provider chose. */
-  subprotocol: string | null;
+  readonly upstreams: Upstreams;
   failure: FailedDial | null;
 }
 
+/** What a life needs of the object that it is lived in. */
+export interface Surroundings {
+  readonly wire: Wire;
+  readonly fetcher: (adapter: ProviderAdapter) => Fetcher;
+  readonly report: (problem: string) => void;
+}
+
 /** A session that is about to dial. The edge has looked the provider up already, so it is known. */
-export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (problem: string) => void): Life {
+export function beginLife(plan: ConnectPlan, env: Env, { wire, fetcher, report }: Surroundings): Life {
   const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
   const startedAt = Date.now();
@@ -55,7 +60,12 @@ export function beginLife(plan: ConnectPlan, env: Env, wire: Wire, report: (prob
     limits: LIMITS,
     report,
   });
-  return { session, plan, adapter, link, upstream: null, subprotocol: null, failure: null };
+  const upstreams = new Upstreams({
+    session: () => session,
+    dial: () => dialUpstream({ adapter, plan, state: session.adapterState }, fetcher(adapter), env, report),
+    secret: () => plan.request.credential,
+  });
+  return { session, plan, adapter, link, upstreams, failure: null };
 }
 
 function pricesFor(plan: ConnectPlan, adapter: ProviderAdapter, env: Env): PriceBasis {

@@ -4,16 +4,21 @@ import { type ErrorCode, publicError } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
 import type { ProviderAdapter, UpstreamRequest } from '../providers/adapter.ts';
+import { closeOf } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
-import { type Dialled, dial, type Refused } from './upstream-socket.ts';
+import type { DialFailure } from '../session/wire.ts';
+import type { Env } from './environment.ts';
+import { type Dialled, dial, type Refused, type UpstreamSocket } from './upstream-socket.ts';
 
 /** A dial that did not open, as the record has it and as each client hears it. */
-export interface FailedDial {
-  readonly reason: ErrorCode;
-  readonly detail: Readonly<Record<string, JsonValue>>;
+export interface FailedDial extends DialFailure {
   /** A new response for each client that waited. */
   response(): Response;
 }
+
+export type DialOutcome =
+  | { readonly kind: 'open'; readonly socket: UpstreamSocket; readonly subprotocol: string | null }
+  | { readonly kind: 'failed'; readonly failure: FailedDial };
 
 /** The platform's own fetch, or the built-in simulator's. */
 export type Fetcher = (request: Request) => Promise<Response>;
@@ -40,9 +45,19 @@ export function fetcherOf(
  * does not take it. Never rejects: an adapter that fails must not leave a session behind that neither opens nor ends.
  */
 export async function dialUpstream(
-  adapter: ProviderAdapter,
-  plan: ConnectPlan,
-  state: JsonValue,
+  { adapter, plan, state }: { adapter: ProviderAdapter; plan: ConnectPlan; state: JsonValue },
+  fetcher: Fetcher,
+  env: Env,
+  report: (problem: string) => void,
+): Promise<DialOutcome> {
+  const dialled = await dialOnce({ adapter, plan, state }, fetcher, env);
+  if (dialled.kind === 'open') return dialled;
+  if (dialled.kind === 'unreachable') report(`dial: ${dialled.detail}`);
+  return { kind: 'failed', failure: failedDial(dialled, plan, adapter) };
+}
+
+async function dialOnce(
+  { adapter, plan, state }: { adapter: ProviderAdapter; plan: ConnectPlan; state: JsonValue },
   fetcher: Fetcher,
   env: Readonly<Record<string, unknown>>,
 ): Promise<Dialled> {
@@ -69,7 +84,7 @@ function bindingOf(
 }
 
 /** What a dial that did not open means. The stored key never leaves: it is cut out of whatever the provider answered. */
-export function failedDial(
+function failedDial(
   dialled: Exclude<Dialled, { kind: 'open' }>,
   plan: ConnectPlan,
   adapter: ProviderAdapter,
@@ -82,6 +97,7 @@ export function failedDial(
             'provider_key_rejected',
             { provider: adapter.id, status: String(dialled.status), setting },
             { status: dialled.status },
+            false,
           )
         : passedOn(dialled, plan, adapter);
     case 'unreachable':
@@ -89,12 +105,14 @@ export function failedDial(
         'upstream_unreachable',
         { provider: adapter.id, host: hostOf(plan.request.baseUrl), setting: adapter.settings.baseUrl },
         {},
+        true,
       );
     case 'timeout':
       return own(
         'upstream_timeout',
         { provider: adapter.id, seconds: String(plan.dialTimeoutMs / 1000) },
         {},
+        true,
       );
   }
 }
@@ -103,9 +121,15 @@ function own(
   reason: ErrorCode,
   values: Readonly<Record<string, string>>,
   detail: Readonly<Record<string, JsonValue>>,
+  transient: boolean,
 ): FailedDial {
-  return { reason, detail, response: () => refuse(publicError(reason, values)) };
+  const error = publicError(reason, values);
+  return { reason, detail, frame: closeOf(error), transient, response: () => refuse(error) };
 }
+
+/** Statuses that another attempt may not get: the request came too early, too often, or took too long. */
+const TRANSIENT: readonly number[] = [408, 425, 429];
+const SERVER_FAULT = 500;
 
 function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter): FailedDial {
   const error = publicError('provider_refused', { provider: adapter.id, status: String(refused.status) });
@@ -119,6 +143,8 @@ function passedOn(refused: Refused, plan: ConnectPlan, adapter: ProviderAdapter)
   return {
     reason: 'provider_refused',
     detail: { status: refused.status },
+    frame: closeOf(error),
+    transient: TRANSIENT.includes(refused.status) || refused.status >= SERVER_FAULT,
     response: () => passRefusal(error, refused.status, headers, body),
   };
 }

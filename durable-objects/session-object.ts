@@ -15,7 +15,7 @@ import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { beginLife, type Life } from './life.ts';
 import { logLine } from './log-line.ts';
-import { dialUpstream, failedDial, fetcherOf, withoutSecret } from './opening.ts';
+import { fetcherOf } from './opening.ts';
 import { openSessions } from './open-sessions.ts';
 import { Timers } from './timers.ts';
 
@@ -105,9 +105,14 @@ export class SessionObject extends DurableObject<Env> {
   // --- opening -----------------------------------------------------------------------------------------------------
 
   async #open(plan: ConnectPlan): Promise<Life | Response> {
-    const life = beginLife(plan, this.env, this.#wire(plan), (problem) => this.#report(plan, problem));
+    const report = (problem: string) => this.#report(plan, problem);
+    const life = beginLife(plan, this.env, {
+      wire: this.#wire(report),
+      fetcher: (adapter) => fetcherOf(this.ctx, plan, adapter),
+      report,
+    });
     if (plan.named) {
-      const refused = await nameRefused(life.link, (problem) => this.#report(plan, problem));
+      const refused = await nameRefused(life.link, report);
       if (refused !== null) {
         this.#opening = null;
         return refused;
@@ -115,25 +120,7 @@ export class SessionObject extends DurableObject<Env> {
     }
     this.#life = life;
     openSessions.add(sessionObjectName(plan.session));
-    const startedAt = Date.now();
-    const dialled = await dialUpstream(
-      life.adapter,
-      plan,
-      life.session.adapterState,
-      fetcherOf(this.ctx, plan, life.adapter),
-      this.env,
-    );
-    const now = Date.now();
-    if (dialled.kind === 'open') {
-      life.upstream = dialled.socket;
-      life.subprotocol = dialled.subprotocol;
-      if (life.session.phase === 'ended') dialled.socket.close({ code: CLOSE.normal, reason: '' });
-      else life.session.upstreamOpened(now - startedAt, now);
-    } else {
-      life.failure = failedDial(dialled, plan, life.adapter);
-      if (dialled.kind === 'unreachable') this.#report(plan, `dial: ${dialled.detail}`);
-      life.session.upstreamRefused(life.failure.reason, life.failure.detail, now);
-    }
+    life.failure = await life.upstreams.open();
     return life;
   }
 
@@ -149,37 +136,31 @@ export class SessionObject extends DurableObject<Env> {
     const socket = this.#clients.accept(client.number);
     if (plan.after === null) session.greet(client.number);
     for (const payload of owed) this.#clients.send(client.number, payload);
-    this.#startUpstream(life);
+    life.upstreams.start();
     life.link.openSoon();
     const headers = new Headers({ 'parley-received': String(session.received) });
-    const subprotocol = chooseSubprotocol(plan.offer, life.subprotocol);
+    const subprotocol = chooseSubprotocol(plan.offer, life.upstreams.subprotocol);
     if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);
     return new Response(null, { status: 101, webSocket: socket, headers });
   }
 
-  #startUpstream({ session, upstream, plan }: Life): void {
-    upstream?.start({
-      frame: (payload) => session.upstreamFrame(payload, Date.now()),
-      closed: (code, reason) =>
-        session.upstreamClosed(code, withoutSecret(reason, plan.request.credential), Date.now()),
-      failed: (detail) =>
-        detail.includes('too large')
-          ? session.upstreamFrameTooBig(Date.now())
-          : session.upstreamClosed(CLOSE.abnormal, '', Date.now()),
-    });
-  }
-
   // --- effects -----------------------------------------------------------------------------------------------------
 
-  #wire(plan: ConnectPlan): Wire {
+  #wire(report: Wire['report']): Wire {
     return {
-      toUpstream: (payload) => this.#life?.upstream?.send(payload) ?? false,
+      toUpstream: (payload) => this.#life?.upstreams.send(payload) ?? false,
+      toSuccessor: (payload) => this.#life?.upstreams.sendToSuccessor(payload) ?? false,
+      dial: (delayMs) => this.#life?.upstreams.dial(delayMs),
+      promoteSuccessor: (farewell) => this.#life?.upstreams.promote(farewell),
+      dropSuccessor: () => this.#life?.upstreams.dropSuccessor(),
+      random: () => Math.random(),
+      resting: () => undefined,
       toClient: (client, payload) => this.#clients.send(client, payload),
       unsentTo: (client) => this.#clients.unsent(client),
-      unsentToUpstream: () => this.#life?.upstream?.unsent ?? 0,
+      unsentToUpstream: () => this.#life?.upstreams.unsent ?? 0,
       holdInput: (ms) => this.#holdInput(ms),
       lastPing: (client) => this.#clients.lastPing(client),
-      closeUpstream: (frame) => this.#life?.upstream?.close(frame),
+      closeUpstream: (frame) => this.#life?.upstreams.close(frame),
       closeClient: (client, frame) => this.#clients.close(client, frame),
       setDeadline: (name, at) => this.#timers.set(name, at),
       recorded: () => this.#life?.link.poke(),
@@ -187,7 +168,7 @@ export class SessionObject extends DurableObject<Env> {
         this.#ended = this.#conclude(ending);
       },
       isGatewayToken: (text) => jwtOf(text) !== null || isSameSecret(text, this.env['PARLEY_ADMIN_TOKEN']),
-      report: (problem) => this.#report(plan, problem),
+      report,
     };
   }
 

@@ -94,6 +94,8 @@ export interface ConnectPlan {
   readonly customCost: CustomCost | null;
   readonly dialTimeoutMs: number;
   readonly graceMs: number;
+  /** Without a frame for so long, the upstream is closed until a client speaks; 0: it is never. */
+  readonly idleMs: number;
   readonly maxSessionMs: number;
   readonly maxClients: number;
 }

@@ -221,6 +221,13 @@ const TABLE = {
     number: 1406,
     message: 'The connection to {provider} was lost.',
   },
+  restore_failed: {
+    status: 502,
+    close: 4502,
+    number: 1409,
+    message:
+      'The conversation could not be brought onto a new connection to {provider}: it did not answer as it should. Open a new session; the record of this one is complete up to here.',
+  },
   upstream_silent: {
     status: 504,
     close: 4504,

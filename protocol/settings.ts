@@ -128,6 +128,8 @@ const SettingsSchema = v.object({
   /** Sessions are deleted for good so long after their end. */
   PARLEY_RETENTION_DAYS: wholeNumber('PARLEY_RETENTION_DAYS', 30, 1, 3650),
   PARLEY_GRACE_SECONDS: wholeNumber('PARLEY_GRACE_SECONDS', 120, 0, DAY_SECONDS),
+  /** Without a frame for so long, a session's upstream is closed until a client speaks; 0: never. */
+  PARLEY_IDLE_SECONDS: wholeNumber('PARLEY_IDLE_SECONDS', 300, 0, DAY_SECONDS),
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
   PARLEY_ALLOWED_ORIGINS: origins,

@@ -157,7 +157,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   owes(state: S): boolean;
   /**
    * Optional: what is still to be counted and told when the session ends, such as audio since the last transcript, or a
-   * response whose end is not on the wire. Called once, after the last frame was read; `life` is the last socket's.
+   * response whose end is not on the wire. Called once for each socket, after its last frame was read; on a further socket
+   * `restore` begins after it: what was told here must not be told again.
    */
   atEnd?(state: S, life: SocketLife): readonly Observation[];
   /**
@@ -165,6 +166,16 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    * or it was told already. It is read as a client's frame is, and what the provider owes then is waited for, within bounds.
    */
   farewell?(state: S): Payload | null;
+  /**
+   * Optional: for providers whose sockets end after a time, known from the start or told by `expires`. `longestMs`: where it
+   * is known. `closesFirst`: the conversation can move only once its old socket is closed.
+   */
+  readonly succession?: { readonly longestMs?: number; readonly closesFirst?: boolean };
+  /**
+   * Optional: false while something is under way that `restore` could not bring along, such as a sentence that the user has
+   * begun. Asked only while the provider owes nothing. Default: true.
+   */
+  settled?(state: S): boolean;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string, state: S): boolean;
 }

@@ -133,7 +133,9 @@ function isSetup(payload: Payload): boolean {
 }
 
 /** What Google closes with when the session may go on elsewhere; the same codes also say "not again". */
-function resumable(code: number, reason: string): boolean {
+function resumable(code: number, reason: string, { setup }: GeminiState): boolean {
+  // A socket begins with a setup, and there is none to begin with.
+  if (setup === null) return false;
   switch (code) {
     case 1001:
     case 1006:

@@ -26,7 +26,7 @@ import { skim } from './openai-skim.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
 
 /** After the longest session (1001), and when the provider or the connection failed. */
-export const RESUMABLE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013]);
+const RESUMABLE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013]);
 
 const ORGANIZATION = 'openai-organization';
 const PROJECT = 'openai-project';
@@ -70,6 +70,8 @@ export function openaiDialect(
     intercepts: (state) => state.restoring !== null,
     restore: beginRestore,
     owes: (state) => state.asked > 0 || state.open.length > 0,
+    // Without the session that the provider opened with there is no conversation to go on with.
+    resumable: (code, _reason, state) => RESUMABLE_CODES.has(code) && state.session !== null,
   };
 }
 
@@ -110,7 +112,8 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   restore: (state) =>
     isNeighbour(state) ? { state, send: { upstream: [], clients: [] }, complete: true } : beginRestore(state),
   // A neighbour keeps what was said on the socket itself, so there it ends with its socket.
-  resumable: (code, _reason, state) => !isNeighbour(state) && RESUMABLE_CODES.has(code),
+  resumable: (code, reason, state) =>
+    !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
 };
 

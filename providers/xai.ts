@@ -13,7 +13,7 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
-import { openaiDialect, readEvent, RESUMABLE_CODES } from './openai.ts';
+import { openaiDialect, readEvent } from './openai.ts';
 import { eventOf } from './openai-read.ts';
 import { skim } from './openai-skim.ts';
 import { type OpenAIState, withoutItem } from './openai-state.ts';
@@ -51,6 +51,7 @@ export const xai: ProviderAdapter<XaiState> = {
   // Audio is billed by what passed, so `read` counts it in the state: nothing is left for the fast path.
   skim: () => null,
   intercepts: (state) => realtime.intercepts(state.wire),
+  settled: (state) => realtime.settled?.(state.wire) ?? true,
   restore: (state) => {
     const restored = realtime.restore(resumes(state) ? { ...state.wire, items: [] } : state.wire);
     return { ...restored, state: { ...state, wire: restored.state } };
@@ -58,7 +59,7 @@ export const xai: ProviderAdapter<XaiState> = {
   greeting: (state) => realtime.greeting?.(state.wire) ?? null,
   farewell: (state) => realtime.farewell?.(state.wire) ?? null,
   atEnd: audioUsage,
-  resumable: (code) => RESUMABLE_CODES.has(code),
+  resumable: (code, reason, state) => realtime.resumable?.(code, reason, state.wire) === true,
   owes: (state) => realtime.owes(state.wire),
 };
 

@@ -10,13 +10,20 @@ import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import type { LogRecord, Totals } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
-import type { ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
+import type { Outgoing, ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
 import type { PriceBasis } from './cost.ts';
 import type { Limits } from './limits.ts';
 import { Recording } from './recording.ts';
 import { type Resumption, ResumeWindow } from './resume-window.ts';
 import { Tally } from './tally.ts';
 import type { Wire } from './wire.ts';
+
+export interface Intercepted {
+  readonly route: Reading<JsonValue>['route'];
+  readonly send: Outgoing;
+  /** The conversation is restored. */
+  readonly restored: boolean;
+}
 
 export interface RelayedFrame {
   readonly direction: Direction;
@@ -25,12 +32,17 @@ export interface RelayedFrame {
   readonly from: Sender;
   /** As its sender sent it, but for keys: that is what the log holds. */
   readonly payload: Payload;
-  /** In the provider's own wire; null when a translation dropped it. */
+  /** In the provider's own wire; null when a translation dropped it, or it is read already. */
   readonly read: Payload | null;
   readonly translated: boolean;
   /** ms since the epoch. */
   readonly at: number;
 }
+
+const UPSTREAM: Sender = { side: 'upstream' };
+const NOTHING: Outgoing = { upstream: [], clients: [] };
+/** Going away, lost, and the provider's own trouble: codes after which its conversation may go on elsewhere. */
+const RESUMABLE: readonly number[] = [1001, 1006, 1011, 1012, 1013];
 
 export class Bookkeeping {
   readonly recording: Recording;
@@ -39,6 +51,9 @@ export class Bookkeeping {
   readonly #wire: Pick<Wire, 'recorded' | 'report'>;
   readonly #tally: Tally;
   readonly #window: ResumeWindow;
+  /** The provider said when it will close its socket. */
+  readonly #expires: (at: number) => void;
+  #intercepts = false;
   #state: JsonValue;
   /** Of the upstream socket that is open: since when, and the audio that had gone up before. */
   #socket: { readonly since: number; readonly audioInMs: number | null } | null = null;
@@ -52,15 +67,22 @@ export class Bookkeeping {
     adapter: ProviderAdapter,
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
+    expires: (at: number) => void,
   ) {
     this.recording = new Recording(plan.log, limits);
     this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
+    this.#expires = expires;
     this.#tally = new Tally(limits.transcriptCharacters, plan.prices);
     this.#state = adapter.begin(plan.request);
     // Only who chose the session's name can come back to it.
     this.#window = new ResumeWindow(plan.named ? limits.resumeBytes : 0, plan.graceMs + limits.resumeExtraMs);
+  }
+
+  /** True while the adapter decides where upstream frames go: then `intercept` comes before they are sent. */
+  get intercepts(): boolean {
+    return this.#intercepts;
   }
 
   /** Upstream frames so far: what a client that comes back counts by. */
@@ -81,24 +103,56 @@ export class Bookkeeping {
     return this.#state;
   }
 
-  /** A new upstream socket is open. */
+  /** The first upstream socket is open. */
   opened(dialMs: number, now: number): void {
     this.recording.opened(now, dialMs);
     this.record('phase', { phase: 'live', dial_ms: dialMs }, now);
-    this.#state = this.#adapter.restore(this.#state).state;
+    this.reopened(now);
+  }
+
+  /** An upstream socket is open. Returns what both sides are told first. */
+  reopened(now: number): { readonly send: Outgoing; readonly complete: boolean } {
+    this.catchUp();
     this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
+    let begun: ReturnType<ProviderAdapter['restore']> | null = null;
+    this.#guarded(now, () => {
+      begun = this.#adapter.restore(this.#state);
+      this.#keep(begun.state);
+    });
+    return begun ?? { send: NOTHING, complete: true };
+  }
+
+  /** The state of a successor takes the place of the one before. */
+  adopt(state: JsonValue, now: number): void {
+    this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
+    this.#keep(state);
+  }
+
+  /** Reads an upstream frame before it goes anywhere. */
+  intercept(payload: Payload, now: number): Intercepted {
+    this.catchUp();
+    let reading: Reading<JsonValue> | null = null;
+    this.#guarded(now, () => {
+      const read = this.#adapter.read(this.#state, UPSTREAM, payload);
+      this.#take(read, now);
+      reading = read;
+    });
+    // An adapter that fails cannot restore either: the relay goes on as it is.
+    if (reading === null) return { route: 'across', send: NOTHING, restored: true };
+    const { route, send, restored }: Reading<JsonValue> = reading;
+    return { route, send: send ?? NOTHING, restored: restored === true };
   }
 
   /** The upstream socket is over, by whichever side: what it cost and the provider did not say is added. */
   conclude(now: number): void {
     this.catchUp();
     const socket = this.#socket;
+    if (socket === null) return;
     this.#socket = null;
     const { audioInMs } = this.#tally;
     const life = {
-      openMs: socket === null ? 0 : Math.max(0, now - socket.since),
-      audioInMs:
-        audioInMs === null || socket?.audioInMs === null ? null : audioInMs - (socket?.audioInMs ?? 0),
+      openMs: Math.max(0, now - socket.since),
+      audioInMs: audioInMs === null || socket.audioInMs === null ? null : audioInMs - socket.audioInMs,
     };
     this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state, life) ?? [], now));
   }
@@ -144,6 +198,21 @@ export class Bookkeeping {
   /** True while the provider owes frames. */
   owes(): boolean {
     return this.#ask(() => this.#adapter.owes(this.#state), false);
+  }
+
+  /** True when nothing is under way that another upstream could not be told. */
+  isSettled(): boolean {
+    return !this.owes() && this.#ask(() => this.#adapter.settled?.(this.#state) ?? true, false);
+  }
+
+  /** Whether the conversation may go on, on another upstream, after this close. */
+  canRestore(code: number, reason: string): boolean {
+    // One that never said a word has nothing that could go on.
+    if (this.received === 0) return false;
+    return this.#ask(
+      () => this.#adapter.resumable?.(code, reason, this.#state) ?? RESUMABLE.includes(code),
+      false,
+    );
   }
 
   /** What the provider is told before its socket is closed, or null. */
@@ -193,12 +262,19 @@ export class Bookkeeping {
   }
 
   #take(reading: Reading<JsonValue>, now: number): void {
-    this.#state = reading.state;
+    this.#keep(reading.state);
     this.#observe(reading.observations, now);
     if (reading.expires !== undefined) {
       const at = 'atMs' in reading.expires ? reading.expires.atMs : now + reading.expires.inMs;
       this.#note('expires', { at }, now);
+      this.#expires(at);
     }
+  }
+
+  #keep(state: JsonValue): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#intercepts = this.#adapter.intercepts(state);
   }
 
   #observe(observations: readonly Observation[], now: number): void {

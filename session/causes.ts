@@ -73,6 +73,25 @@ export function parleyEnds(reason: string, frame: CloseFrame): Cause {
   };
 }
 
+/** The session has lasted as long as it may. */
+export function tooLong(maxMs: number): Cause {
+  return parleyEnds('session_too_long', closeFor('session_too_long', { seconds: seconds(maxMs) }));
+}
+
+/** The upstream takes nothing any more. */
+export function blocked(provider: string, ms: number): Cause {
+  return parleyEnds('upstream_blocked', closeFor('upstream_blocked', { provider, seconds: seconds(ms) }));
+}
+
+/** The upstream owes an answer, and says nothing. */
+export function silent(provider: string, ms: number): Cause {
+  return parleyEnds('upstream_silent', closeFor('upstream_silent', { provider, seconds: seconds(ms) }));
+}
+
+function seconds(ms: number): string {
+  return String(Math.round(ms / 1000));
+}
+
 /** The Close frame that says one of our own errors. */
 export function closeFor(code: ErrorCode, values: Readonly<Record<string, string>> = {}): CloseFrame {
   return closeOf(publicError(code, values));

@@ -31,6 +31,24 @@ export const LIMITS = {
   /** Frames that have gone out and wait to be logged and read, and their characters or bytes. */
   waitingFrames: 32,
   waitingLength: 128 * KIB,
+  /** While a conversation is restored: client frames that wait, as many bytes of them as before the first upstream. */
+  restoringFrames: 4096,
+  /** An upstream that was lost is dialled again so often, until one holds for so long. */
+  redials: 5,
+  upstreamHoldsMs: 30 * SECOND,
+  /** The wait before the second such dial; it doubles each time, up to the longest, and half of it is by chance. */
+  redialMs: 500,
+  redialMostMs: 8 * SECOND,
+  /** How long a new upstream may take to be told the conversation. */
+  restoreMs: 5 * SECOND,
+  /** How long before its end an upstream is replaced at the first quiet moment, and at the latest even without one. */
+  rolloverAheadMs: 300 * SECOND,
+  rolloverLastMs: 15 * SECOND,
+  /** How often a quiet moment is looked for, and the wait after a successor that failed. */
+  rolloverLookMs: SECOND,
+  rolloverRetryMs: 15 * SECOND,
+  /** Frames of a successor that waits for that moment. */
+  earlyFrames: 16,
   /** Upstream frames kept for clients that come back to a named session, beyond its grace time by so much. */
   resumeBytes: 8 * MIB,
   resumeExtraMs: 60 * SECOND,

@@ -1,6 +1,6 @@
 /** What the broker says itself: to a provider while no client is there to, or before its socket is closed; and for it. */
 import type { ConnectRequest, Payload } from '../protocol/connect.ts';
-import type { ProviderAdapter, Sender } from '../providers/adapter.ts';
+import type { Outgoing, ProviderAdapter, Sender } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
 import type { Client, Roster } from './roster.ts';
 import type { Wire } from './wire.ts';
@@ -10,6 +10,7 @@ export class OwnFrames {
   readonly #wire: Wire;
   readonly #books: Bookkeeping;
   readonly #roster: Roster;
+  readonly #relayDown: (payload: Payload, now: number) => void;
   readonly #every: { readonly ms: number; readonly payload: Payload } | null;
   /** A frame of which the provider takes only the first has come. */
   #onceSent = false;
@@ -17,12 +18,24 @@ export class OwnFrames {
   constructor(
     adapter: ProviderAdapter,
     request: ConnectRequest,
-    { wire, books, roster }: { readonly wire: Wire; readonly books: Bookkeeping; readonly roster: Roster },
+    {
+      wire,
+      books,
+      roster,
+      relayDown,
+    }: {
+      readonly wire: Wire;
+      readonly books: Bookkeeping;
+      readonly roster: Roster;
+      /** To every client, as a frame of the upstream that is read already. */
+      readonly relayDown: (payload: Payload, now: number) => void;
+    },
   ) {
     this.#adapter = adapter;
     this.#wire = wire;
     this.#books = books;
     this.#roster = roster;
+    this.#relayDown = relayDown;
     this.#every = adapter.unattended?.every?.(request) ?? null;
   }
 
@@ -54,16 +67,23 @@ export class OwnFrames {
       this.#wire.setDeadline('keepalive', now + this.#every.ms);
   }
 
-  /** Tells the provider that its socket will be closed here, where it wants to know. */
-  bidFarewell(now: number): void {
+  /** Tells the provider that its socket will be closed here, where it wants to know; true when it was told. */
+  bidFarewell(now: number): boolean {
     const payload = this.#books.farewell();
-    this.#send(payload, now, payload);
+    return this.#send(payload, now, payload);
+  }
+
+  /** What the adapter has both sides told. */
+  deliver({ upstream, clients }: Outgoing, now: number): void {
+    for (const payload of upstream) this.#send(payload, now);
+    for (const payload of clients) this.#relayDown(payload, now);
   }
 
   /** @param read what the adapter is to read of it */
-  #send(payload: Payload | null, at: number, read: Payload | null = null): void {
-    if (payload === null || !this.#wire.toUpstream(payload)) return;
+  #send(payload: Payload | null, at: number, read: Payload | null = null): boolean {
+    if (payload === null || !this.#wire.toUpstream(payload)) return false;
     this.#books.relayed({ direction: 'up', client: 0, from: BROKER, payload, read, translated: false, at });
+    return true;
   }
 }
 

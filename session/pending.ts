@@ -11,19 +11,17 @@ export interface HeldFrame {
 
 export class PendingFrames {
   readonly #maxBytes: number;
-  readonly #maxFrames: number;
   #frames: HeldFrame[] = [];
   #bytes = 0;
 
-  constructor(maxBytes: number, maxFrames: number) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#maxFrames = maxFrames;
   }
 
   /** False when the frame would pass a limit: nothing was kept, and the caller must say so to the client. */
-  hold(frame: HeldFrame): boolean {
+  hold(frame: HeldFrame, maxFrames: number): boolean {
     const bytes = this.#bytes + payloadBytes(frame.payload);
-    if (bytes > this.#maxBytes || this.#frames.length >= this.#maxFrames) return false;
+    if (bytes > this.#maxBytes || this.#frames.length >= maxFrames) return false;
     this.#frames.push(frame);
     this.#bytes = bytes;
     return true;

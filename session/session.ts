@@ -4,42 +4,46 @@
  *
  *     dialling -> live -> [closing ->] ended
  *
- * `closing` is the bounded wait for the usage of a response that was open when the last client left.
+ * `closing` is the bounded wait for the usage of a response that was open when the last client left. What happens between
+ * `live` and `live`, on further upstreams, is `continuity.ts`.
  */
-import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
+import { CLOSE } from '../protocol/close-codes.ts';
 import type { ConnectPlan, Payload, Role } from '../protocol/connect.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Ending, Totals } from '../protocol/recording.ts';
-import type { ProviderAdapter, Sender, Translation } from '../providers/adapter.ts';
+import type { ProviderAdapter, Translation } from '../providers/adapter.ts';
 import { Bookkeeping } from './bookkeeping.ts';
 import {
   type Cause,
   clientClosed,
   closeFor,
+  blocked,
   neverOpened,
   parleyEnds,
+  silent,
+  tooLong,
   upstreamClosed,
   upstreamTooBig,
 } from './causes.ts';
 import type { PriceBasis } from './cost.ts';
+import { Continuity, type Host } from './continuity.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { OwnFrames } from './own-frames.ts';
 import { PendingFrames } from './pending.ts';
+import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
+import { Relay } from './relay.ts';
 import type { Resumption } from './resume-window.ts';
 import { type Client, clientName, Roster } from './roster.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
-import type { DeadlineName, Wire } from './wire.ts';
+import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
 
-type Phase =
-  | { readonly name: 'dialling' }
-  | { readonly name: 'live' }
-  | { readonly name: 'closing'; readonly cause: Cause }
-  | { readonly name: 'ended'; readonly ending: Ending };
-
-export type SessionPlan = Pick<ConnectPlan, 'named' | 'log' | 'graceMs' | 'maxSessionMs' | 'request'> & {
+export type SessionPlan = Pick<
+  ConnectPlan,
+  'named' | 'log' | 'graceMs' | 'idleMs' | 'maxSessionMs' | 'request'
+> & {
   readonly prices: PriceBasis;
 };
 
@@ -56,6 +60,9 @@ export class Session {
   #phase: Phase = { name: 'dialling' };
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
+  readonly #relay: Relay;
+  /** What happens on further upstreams. */
+  readonly continuity: Continuity;
 
   constructor(plan: SessionPlan, adapter: ProviderAdapter, limits: Limits, wire: Wire, now: number) {
     this.#plan = plan;
@@ -63,16 +70,47 @@ export class Session {
     this.#limits = limits;
     this.#wire = wire;
     this.#roster = new Roster(limits);
-    this.#pending = new PendingFrames(limits.pendingBytes, limits.pendingFrames);
-    this.#books = new Bookkeeping(plan, adapter, limits, wire);
+    this.#pending = new PendingFrames(limits.pendingBytes);
+    this.#books = new Bookkeeping(plan, adapter, limits, wire, (at: number) =>
+      this.continuity.rollover.expires(at),
+    );
     this.#startedAt = now;
-    this.#own = new OwnFrames(adapter, plan.request, { wire, books: this.#books, roster: this.#roster });
+    this.#own = new OwnFrames(adapter, plan.request, {
+      wire,
+      books: this.#books,
+      roster: this.#roster,
+      relayDown: (payload, at) => this.#relay.down(payload, null, at),
+    });
     this.#upstreamWatch = new UpstreamWatch(limits, now);
     this.#flow = new FlowControl(limits, this.#roster, wire, {
       cut: (client, bytesBehind, at) =>
         this.#cut(client, 'slow_consumer', { bytes: String(bytesBehind) }, at),
-      blocked: (at) => this.#end(parleyEnds('upstream_blocked', this.#blocked()), at),
+      blocked: (at) => this.#end(blocked(adapter.id, limits.stalledMs), at),
     });
+    this.#relay = new Relay(
+      adapter,
+      wire,
+      { roster: this.#roster, flow: this.#flow, books: this.#books },
+      () => this.ending !== null,
+    );
+    this.continuity = new Continuity(
+      { adapter, limits, wire, idleMs: plan.idleMs },
+      { books: this.#books, own: this.#own, relay: this.#relay, host: this.#host() },
+    );
+  }
+
+  /** What continuity sees of the session. */
+  #host(): Host {
+    return {
+      phase: () => this.#phase,
+      clients: () => this.#roster.size,
+      enter: (next, now, about) => {
+        this.#phase = next;
+        this.#books.record('phase', { phase: next.name, ...about }, now);
+      },
+      resumed: (now) => this.#resumed(now),
+      end: (cause, now) => this.#end(cause, now),
+    };
   }
 
   get phase(): Phase['name'] {
@@ -134,7 +172,7 @@ export class Session {
 
   /** Sends a client that joined late what it must get first. Its socket takes frames by now. */
   greet(number: number): void {
-    if (this.#phase.name !== 'live') return;
+    if (['dialling', 'closing', 'ended'].includes(this.#phase.name)) return;
     const greeting = this.#adapter.greeting?.(this.#books.state) ?? null;
     if (greeting !== null) this.#wire.toClient(number, greeting);
   }
@@ -157,7 +195,8 @@ export class Session {
       this.#own.keepAliveLater(now);
       return;
     }
-    if (this.#phase.name === 'live') {
+    if (['live', 'moving', 'parting'].includes(this.#phase.name)) {
+      this.#wire.dropSuccessor();
       this.#own.bidFarewell(now);
       if (this.#books.owes()) {
         this.#phase = { name: 'closing', cause };
@@ -168,18 +207,25 @@ export class Session {
     this.#end(cause, now);
   }
 
-  /** The upstream is open: what clients sent meanwhile goes first. */
+  /** The first upstream is open. */
   upstreamOpened(dialMs: number, now: number): void {
     if (this.#phase.name !== 'dialling') return;
     this.#phase = { name: 'live' };
-    this.#upstreamWatch.heard(now);
     this.#books.opened(dialMs, now);
+    this.continuity.opened(now);
+    this.#resumed(now);
+    this.#wire.setDeadline('longest', this.#startedAt + this.#plan.maxSessionMs);
+  }
+
+  /** An upstream relays: what clients sent meanwhile goes first. */
+  #resumed(now: number): void {
+    this.#upstreamWatch.heard(now);
+    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
     for (const held of this.#pending.takeAll()) {
       const client = this.#roster.get(held.client);
       if (client !== undefined) this.#sendUp(client, held.payload, held.at);
     }
-    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
-    this.#wire.setDeadline('longest', this.#startedAt + this.#plan.maxSessionMs);
+    this.#own.keepAliveLater(now);
   }
 
   /** The dial failed: there never was an upstream. */
@@ -195,7 +241,8 @@ export class Session {
       this.#end(this.#phase.cause, now);
       return;
     }
-    this.#end(upstreamClosed(code, reason), now);
+    const cause = upstreamClosed(code, reason);
+    if (!this.continuity.lost(code, reason, cause, now)) this.#end(cause, now);
   }
 
   /** The upstream sent a frame over the platform's limit: its socket is dead. */
@@ -216,12 +263,18 @@ export class Session {
     }
     switch (this.#phase.name) {
       case 'live':
+        this.continuity.active(now);
         this.#sendUp(client, payload, now);
         return;
+      case 'resting':
+        this.#hold(client, payload, now);
+        this.continuity.wake(now);
+        return;
       case 'dialling':
-        if (!this.#pending.hold({ client: number, payload, at: now })) {
-          this.#cut(client, 'pending_overflow', { limit: this.#pendingLimit() }, now);
-        }
+      case 'moving':
+      case 'parting':
+      case 'restoring':
+        this.#hold(client, payload, now);
         return;
       case 'closing':
       case 'ended':
@@ -229,33 +282,37 @@ export class Session {
     }
   }
 
-  /** One frame from the upstream, to every client. */
+  /** What cannot be sent waits: the event that says why is on its way. */
+  #sendUp(client: Client, payload: Payload, at: number): void {
+    if (!this.#relay.up(client, payload, at)) this.#hold(client, payload, at);
+  }
+
+  #hold(client: Client, payload: Payload, now: number): void {
+    const limit = this.#phase.name === 'dialling' ? this.#limits.pendingFrames : this.#limits.restoringFrames;
+    if (this.#pending.hold({ client: client.number, payload, at: now }, limit)) return;
+    this.#cut(
+      client,
+      'pending_overflow',
+      { limit: `${this.#limits.pendingBytes} bytes or ${limit} frames` },
+      now,
+    );
+  }
+
+  /** One frame from the upstream. */
   upstreamFrame(payload: Payload, now: number): void {
     if (this.#phase.name === 'ended') return;
     this.#upstreamWatch.heard(now);
-    let translated = false;
-    for (const client of this.#roster.all()) {
-      if (!this.#flow.keepsUp(client, payload, now)) continue;
-      if (client.translation === null) {
-        this.#wire.toClient(client.number, payload);
-        continue;
-      }
-      translated = true;
-      const own = client.translation.toClient(payload);
-      if (own !== null) this.#wire.toClient(client.number, own);
+    this.continuity.active(now);
+    if (this.#phase.name === 'parting') {
+      this.continuity.parting(payload, now);
+      return;
     }
-    // Cutting a slow client may have ended the session.
+    if (this.#books.intercepts) {
+      this.continuity.intercept(payload, now);
+      return;
+    }
+    this.#relay.down(payload, payload, now);
     if (this.ending !== null) return;
-    this.#flow.sentDown(now);
-    this.#books.relayed({
-      direction: 'down',
-      client: 0,
-      from: UPSTREAM,
-      payload,
-      read: payload,
-      translated,
-      at: now,
-    });
     this.#own.answer(payload, now);
     if (this.#phase.name === 'closing' && !this.#books.owes()) this.#end(this.#phase.cause, now);
   }
@@ -272,9 +329,19 @@ export class Session {
         return;
       case 'usage':
         if (this.#phase.name === 'closing') this.#end(this.#phase.cause, now);
+        else this.continuity.partingOver(now);
+        return;
+      case 'idle':
+        this.continuity.idle(now);
+        return;
+      case 'restore':
+        this.continuity.restoreOver(now);
+        return;
+      case 'rollover':
+        this.continuity.rollover.due(now);
         return;
       case 'longest':
-        this.#end(parleyEnds('session_too_long', this.#tooLong()), now);
+        this.#end(tooLong(this.#plan.maxSessionMs), now);
         return;
       case 'watch':
         this.#watch(now);
@@ -295,33 +362,11 @@ export class Session {
     this.#end(parleyEnds(code, closeFor(code)), now);
   }
 
-  #sendUp(client: Client, payload: Payload, at: number): void {
-    const keys = this.#adapter.withoutKeys?.(payload, (text) => this.#wire.isGatewayToken(text)) ?? null;
-    const sent = keys?.up ?? payload;
-    const own = client.translation === null ? sent : client.translation.toUpstream(sent);
-    if (own !== null) {
-      if (!this.#wire.toUpstream(own)) return;
-      this.#flow.sentUp(own, at);
-    }
-    this.#books.relayed({
-      direction: 'up',
-      client: client.number,
-      from: client.sender,
-      payload: keys?.log ?? payload,
-      read: keys?.log ?? own,
-      translated: own !== payload || keys !== null,
-      at,
-    });
-  }
-
   #watch(now: number): void {
     switch (this.#upstreamWatch.look(this.#phase.name === 'live' && this.#books.owes(), now)) {
-      case 'dead': {
-        const seconds = String(Math.round(this.#limits.upstreamSilentMs / 1000));
-        const frame = closeFor('upstream_silent', { provider: this.#adapter.id, seconds });
-        this.#end(parleyEnds('upstream_silent', frame), now);
+      case 'dead':
+        this.#end(silent(this.#adapter.id, this.#limits.upstreamSilentMs), now);
         return;
-      }
       case 'stalled':
         this.#books.record('stalled', { silent_ms: this.#upstreamWatch.silentMs(now) }, now);
         break;
@@ -365,20 +410,4 @@ export class Session {
     this.recording.finish(now);
     this.#wire.ended(ending);
   }
-
-  #tooLong(): CloseFrame {
-    return closeFor('session_too_long', { seconds: String(this.#plan.maxSessionMs / 1000) });
-  }
-
-  #blocked(): CloseFrame {
-    const seconds = String(this.#limits.stalledMs / 1000);
-    return closeFor('upstream_blocked', { provider: this.#adapter.id, seconds });
-  }
-
-  #pendingLimit(): string {
-    return `${this.#limits.pendingBytes} bytes or ${this.#limits.pendingFrames} frames`;
-  }
 }
-
-const DEADLINES: readonly DeadlineName[] = ['grace', 'keepalive', 'usage', 'watch', 'longest', 'hearing'];
-const UPSTREAM: Sender = { side: 'upstream' };

@@ -1,9 +1,33 @@
 /** The session's only way out: what it can do to the world. */
 import type { CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import type { Ending } from '../protocol/recording.ts';
 
-export type DeadlineName = 'grace' | 'keepalive' | 'usage' | 'watch' | 'longest' | 'hearing';
+/** At most one of each. */
+export const DEADLINES = [
+  'grace',
+  'keepalive',
+  'usage',
+  'watch',
+  'longest',
+  'hearing',
+  'idle',
+  'restore',
+  'rollover',
+] as const;
+export type DeadlineName = (typeof DEADLINES)[number];
+
+/** A dial that did not open. */
+export interface DialFailure {
+  readonly reason: ErrorCode;
+  readonly detail: Readonly<Record<string, JsonValue>>;
+  /** What clients hear when the session ends for it. */
+  readonly frame: CloseFrame;
+  /** Whether another attempt may do better. */
+  readonly transient: boolean;
+}
 
 /** All of it is immediate; none of it throws. */
 export interface Wire {
@@ -18,7 +42,23 @@ export interface Wire {
   holdInput(ms: number): void;
   /** When the client last sent a ping that the runtime answered by itself (ms since the epoch), or null. */
   lastPing(client: number): number | null;
+  /** Closes every upstream there is, and gives up a dial that is under way. */
   closeUpstream(frame: CloseFrame): void;
+  /**
+   * Dials a further upstream in `delayMs`, then calls `redialled` or `redialFailed`. Until it is promoted, what it says goes
+   * to `successorFrame`.
+   */
+  dial(delayMs: number): void;
+  /** False when the socket is not open any more. */
+  toSuccessor(payload: Payload): boolean;
+  /** The successor becomes the upstream; the one before, if it is open still, is closed. */
+  promoteSuccessor(farewell: CloseFrame): void;
+  /** Gives the successor up, or the dial for it. */
+  dropSuccessor(): void;
+  /** 0 <= x < 1. */
+  random(): number;
+  /** The session rests: what is known of it is to be kept where the end of this object does not reach. */
+  resting(): void;
   closeClient(client: number, frame: CloseFrame): void;
   /** Calls `deadline(name)` at `at` (ms since the epoch), or not at all when null. */
   setDeadline(name: DeadlineName, at: number | null): void;

@@ -192,6 +192,7 @@ function makePlan(connection: Connection): ConnectPlan {
     customCost: parameters.customCost,
     dialTimeoutMs: parameters.dialTimeoutMs,
     graceMs: parameters.graceMs,
+    idleMs: parameters.idleMs,
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
   };

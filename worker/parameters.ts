@@ -13,6 +13,7 @@ export interface Parameters {
   readonly after: number | null;
   readonly role: Role | null;
   readonly graceMs: number;
+  readonly idleMs: number;
   readonly log: LogMode;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
@@ -22,6 +23,7 @@ export interface Parameters {
 
 /** Nine digits: more frames than a session of a day can have. */
 const COUNT_MAX = 999_999_999;
+const DAY_SECONDS = 86_400;
 
 /** Throws BrokerError `invalid_request`, which names the parameter. */
 export function readParameters(given: ReadonlyMap<Parameter, string>, settings: Configuration): Parameters {
@@ -35,6 +37,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     after,
     role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
+    idleMs: idleSeconds(given, settings.PARLEY_IDLE_SECONDS) * 1000,
     log: logMode(given, settings.PARLEY_LOG),
     metadata: metadata(given.get('cf-aig-metadata')),
     eventId: checked(
@@ -75,6 +78,12 @@ function number(
   if (!/^[0-9]{1,9}$/.test(value) || Number(value) < min)
     throw problem(name, `must be a whole number from ${min} to ${max}`);
   return Math.min(Number(value), max);
+}
+
+/** Never, which is 0, is longer than any time: a client may ask for less rest than the deployment wants only if that wants none. */
+function idleSeconds(given: ReadonlyMap<Parameter, string>, deployment: number): number {
+  const longest = deployment === 0 ? DAY_SECONDS : deployment;
+  return number(given, 'parley-idle', 1, longest) ?? deployment;
 }
 
 /** A client may have less logged than the deployment does, never more. */

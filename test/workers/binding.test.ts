@@ -31,7 +31,7 @@ function dialWith(credential: string | null, runs: unknown[][]) {
   const refuse = () => Promise.resolve(new Response('no', { status: 401 }));
   return {
     bound: hasBinding(env, adapter),
-    dialled: dialUpstream(adapter, plan, adapter.begin(request), refuse, env),
+    dialled: dialUpstream({ adapter, plan, state: adapter.begin(request) }, refuse, env, () => undefined),
   };
 }
 
@@ -45,7 +45,9 @@ describe('P2 a provider with a binding', () => {
 
   it('P2 a request with a key of its own goes to the URL with it', async () => {
     const runs: unknown[][] = [];
-    expect((await dialWith('cf-key', runs).dialled).kind).toBe('refused');
+    expect(await dialWith('cf-key', runs).dialled).toMatchObject({
+      failure: { reason: 'provider_refused', detail: { status: 401 } },
+    });
     expect(runs).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import type { Env } from '../../durable-objects/environment.ts';
 import { describe, expect, it } from 'vitest';
 import { dialUpstream } from '../../durable-objects/opening.ts';
 import type { ConnectPlan } from '../../protocol/connect.ts';
@@ -11,11 +12,18 @@ describe('P1 a dial', () => {
         throw new Error('no such region');
       },
     };
-    const plan = { request: {}, dialTimeoutMs: 1_000 } as ConnectPlan; // all that a dial looks at
+    const told: string[] = [];
+    const plan = { request: { baseUrl: 'https://api.openai.com/v1' }, dialTimeoutMs: 1_000 } as ConnectPlan; // all that a dial looks at
     const nothing = () => {
       throw new Error('nothing is dialled');
     };
-    const dialled = await dialUpstream(adapter, plan, null, nothing, {});
-    expect(dialled).toEqual({ kind: 'unreachable', detail: expect.stringContaining('no such region') });
+    const dialled = await dialUpstream(
+      { adapter, plan, state: null },
+      nothing,
+      {} as unknown as Env,
+      (problem) => told.push(problem),
+    );
+    expect(dialled).toMatchObject({ kind: 'failed', failure: { reason: 'upstream_unreachable' } });
+    expect(told).toEqual([expect.stringContaining('no such region')]);
   });
 });

@@ -11,6 +11,7 @@ import type { DeadlineName, Wire } from '../../../session/wire.ts';
 export class FakeWire implements Wire {
   readonly log: string[] = [];
   readonly up: Payload[] = [];
+  readonly toldSuccessor: Payload[] = [];
   readonly down = new Map<number, Payload[]>();
   readonly deadlines = new Map<DeadlineName, number>();
   readonly endings: Ending[] = [];
@@ -50,6 +51,26 @@ export class FakeWire implements Wire {
   closeClient(client: number, frame: CloseFrame): void {
     this.log.push(`close ${client} ${frame.code}`);
   }
+  dial(delayMs: number): void {
+    this.log.push(`dial ${delayMs}`);
+  }
+  toSuccessor(payload: Payload): boolean {
+    this.toldSuccessor.push(payload);
+    return true;
+  }
+  promoteSuccessor(frame: CloseFrame): void {
+    this.log.push(`promote ${frame.code}`);
+    this.upstreamOpen = true;
+  }
+  dropSuccessor(): void {
+    this.log.push('drop successor');
+  }
+  random(): number {
+    return 0.5;
+  }
+  resting(): void {
+    this.log.push('resting');
+  }
   setDeadline(name: DeadlineName, at: number | null): void {
     if (at === null) this.deadlines.delete(name);
     else this.deadlines.set(name, at);
@@ -78,6 +99,7 @@ export function newSession(
   options: {
     readonly named?: boolean;
     readonly log?: SessionPlan['log'];
+    readonly idleMs?: number;
     readonly adapter?: Partial<ProviderAdapter>;
     readonly limits?: Partial<Limits>;
   } = {},
@@ -87,6 +109,7 @@ export function newSession(
     named: options.named ?? false,
     log: options.log ?? 'full',
     graceMs: 120_000,
+    idleMs: options.idleMs ?? 0,
     maxSessionMs: 3_600_000,
     prices: { provider: 'openai', model: null, simulated: 'no', custom: null, overrides: [] },
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },

@@ -2,6 +2,8 @@
 import { type ConnectPlan, type Payload, sessionObjectName } from '../protocol/connect.ts';
 import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
+import type { Kept } from '../protocol/recording.ts';
+import { LIMITS } from '../session/limits.ts';
 import type { Session } from '../session/session.ts';
 import type { Env } from './environment.ts';
 import type { RecorderLink } from './recorder-link.ts';
@@ -17,21 +19,25 @@ export async function mayNotOpen(
   if (!mayOpen) return refuse(publicError('session_not_found'));
   if (after === null || after === 0) return null;
   const view = await env.RECORDER.getByName(sessionObjectName(session)).describe();
-  return view === null || view.ending === null
-    ? refuse(publicError('resume_ahead', { after: String(after), received: '0' }))
-    : refuse(publicError('session_ended', { reason: view.ending.reason }));
+  if (view === null) return refuse(publicError('resume_ahead', { after: String(after), received: '0' }));
+  return view.ending === null ? null : refuse(publicError('session_ended', { reason: view.ending.reason }));
 }
 
-/** An id that a client chose may have been used before. */
-export async function nameRefused(
+/** An id that a client chose may have been used before: null where it was not; what is kept of a session that can go on. */
+export async function findNamed(
   link: RecorderLink,
   report: (problem: string) => void,
-): Promise<Response | null> {
+): Promise<Response | Kept | null> {
   try {
     const verdict = await link.begin();
-    return verdict.kind === 'opened'
-      ? null
-      : refuse(publicError('session_ended', { reason: verdict.reason }));
+    switch (verdict.kind) {
+      case 'opened':
+        return null;
+      case 'kept':
+        return verdict.kept;
+      case 'ended':
+        return refuse(publicError('session_ended', { reason: verdict.reason }));
+    }
   } catch (error) {
     report(`the recorder does not answer: ${String(error)}`);
     return refuse(publicError('storage_unavailable'));
@@ -42,7 +48,12 @@ export async function nameRefused(
 export function admit(
   session: Session,
   plan: ConnectPlan,
-  life: { readonly provider: string; readonly model: string | null; readonly isTranslated: boolean },
+  life: {
+    readonly provider: string;
+    readonly model: string | null;
+    readonly isTranslated: boolean;
+    readonly logged: FromLog | null;
+  },
 ): readonly Payload[] | Response {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // Its last client has left, and what is still to come of it is only counted: nobody may speak any more.
@@ -53,20 +64,54 @@ export function admit(
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
   if (session.clients >= plan.maxClients)
     return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
-  return plan.after === null ? [] : owed(session, plan.after, life.isTranslated);
+  return plan.after === null ? [] : owed(session, plan.after, plan.epoch, life);
 }
 
-function owed(session: Session, after: number, isTranslated: boolean): readonly Payload[] | Response {
-  if (isTranslated) return refuse(publicError('resume_translated'));
-  const missed = session.missed(after);
+function owed(
+  session: Session,
+  after: number,
+  epoch: number | null,
+  life: { readonly isTranslated: boolean; readonly logged: FromLog | null },
+): readonly Payload[] | Response {
+  if (life.isTranslated) return refuse(publicError('resume_translated'));
+  const missed = session.lives.missed(after, epoch);
   switch (missed.kind) {
     case 'frames':
       return missed.payloads;
     case 'ahead':
       return refuse(publicError('resume_ahead', { after: String(after), received: String(missed.received) }));
-    case 'passed':
+    case 'passed': {
+      const { logged } = life;
+      // Memory must go on where the log ends, also after the moment that it took to read it.
+      if (logged !== null && logged.after === missed.after && logged.to >= missed.firstKept - 1)
+        return [...logged.payloads.slice(0, missed.firstKept - 1 - missed.after), ...missed.kept];
       return refuse(
         publicError('resume_passed', { next: String(after + 1), first: String(missed.firstKept) }),
       );
+    }
   }
+}
+
+/** Frames `after` + 1 to `to` of the upstream, out of the log. */
+export interface FromLog {
+  readonly after: number;
+  readonly to: number;
+  readonly payloads: readonly Payload[];
+}
+
+/** What a client that comes back has missed and memory does not hold, if the log has it. */
+export async function fromLog(
+  session: Session,
+  link: RecorderLink,
+  { after, epoch, session: address }: Pick<ConnectPlan, 'after' | 'epoch' | 'session'>,
+  env: Env,
+): Promise<FromLog | null> {
+  if (after === null) return null;
+  const missed = session.lives.missed(after, epoch);
+  if (missed.kind !== 'passed') return null;
+  if (!(await link.settle(LIMITS.recorderRetryMs))) return null;
+  const { received } = session.books;
+  const recorder = env.RECORDER.getByName(sessionObjectName(address));
+  const payloads = await recorder.upstreamFrames(missed.after + 1, received, received).catch(() => null);
+  return payloads === null ? null : { after: missed.after, to: received, payloads };
 }

@@ -1,16 +1,12 @@
 /** The client side: hibernatable sockets, each with its client's number in its attachment. */
 import { type CloseFrame, isSendableCode } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
+import type { Attachment } from './attachment.ts';
 import { unsentBytes } from './unsent-bytes.ts';
 
 /** Answered by the runtime without waking the object. Text only (measured 2026-10-23), and never a provider's frame. */
 export const PING = '{"type":"parley.ping"}';
 const PONG = '{"type":"parley.pong"}';
-
-interface Attachment {
-  readonly parley: 1;
-  readonly client: number;
-}
 
 export class ClientSockets {
   readonly #ctx: DurableObjectState;
@@ -26,14 +22,18 @@ export class ClientSockets {
   }
 
   /** Takes a client in and returns the end that goes into its 101 answer. */
-  accept(client: number): WebSocket {
+  accept(attachment: Attachment): WebSocket {
     const pair = new WebSocketPair();
-    this.#ctx.acceptWebSocket(pair[1], ['client', `client:${client}`]);
-    const attachment: Attachment = { parley: 1, client };
+    this.#ctx.acceptWebSocket(pair[1], ['client', `client:${attachment.client}`]);
     pair[1].serializeAttachment(attachment);
-    this.#sockets.set(client, pair[1]);
-    this.#numbers.set(pair[1], client);
+    this.again(attachment.client, pair[1]);
     return pair[0];
+  }
+
+  /** Takes up a socket that outlived the object before. */
+  again(client: number, socket: WebSocket): void {
+    this.#sockets.set(client, socket);
+    this.#numbers.set(socket, client);
   }
 
   /**

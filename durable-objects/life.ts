@@ -1,13 +1,16 @@
 /** One life of a session: from its first client to its end. */
 import { type ConnectPlan, sessionObjectName, SIMULATED_MODEL } from '../protocol/connect.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
 import type { PriceBasis } from '../session/cost.ts';
 import { LIMITS } from '../session/limits.ts';
 import { Session } from '../session/session.ts';
+import type { Snapshot } from '../session/snapshot.ts';
 import type { Wire } from '../session/wire.ts';
 import type { Env } from './environment.ts';
+import { checkpointOf, mayKeep } from './kept-session.ts';
 import { dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
 import { RecorderLink } from './recorder-link.ts';
 import { Upstreams } from './upstreams.ts';
@@ -28,18 +31,28 @@ export interface Surroundings {
   readonly report: (problem: string) => void;
 }
 
-/** A session that is about to dial. The edge has looked the provider up already, so it is known. */
-export function beginLife(plan: ConnectPlan, env: Env, { wire, fetcher, report }: Surroundings): Life {
+/**
+ * A session that is about to dial, or goes on from what is known of it. The edge has looked the provider up already, so it
+ * is known.
+ */
+export function beginLife(
+  plan: ConnectPlan,
+  env: Env,
+  { wire, fetcher, report }: Surroundings,
+  from: Snapshot | null = null,
+): Life {
   const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
-  const startedAt = Date.now();
+  const startedAt = from?.startedAt ?? Date.now();
   const session = new Session(
     { ...plan, prices: pricesFor(plan, adapter, env) },
     adapter,
     LIMITS,
     wire,
-    startedAt,
+    Date.now(),
+    from,
   );
+  let keptState: JsonValue = null;
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
     opening: {
@@ -57,12 +70,20 @@ export function beginLife(plan: ConnectPlan, env: Env, { wire, fetcher, report }
     recording: session.recording,
     catchUp: () => session.catchUp(),
     totals: () => session.totals(),
+    checkpoint: () => {
+      const state = session.books.state;
+      const resting = session.phase === 'resting';
+      if (!mayKeep(plan) || session.phase === 'dialling' || (state === keptState && !resting)) return null;
+      keptState = state;
+      return checkpointOf(plan, session.lives.snapshot(), resting);
+    },
+    begun: from !== null,
     limits: LIMITS,
     report,
   });
   const upstreams = new Upstreams({
     session: () => session,
-    dial: () => dialUpstream({ adapter, plan, state: session.adapterState }, fetcher(adapter), env, report),
+    dial: () => dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report),
     secret: () => plan.request.credential,
   });
   return { session, plan, adapter, link, upstreams, failure: null };

@@ -2,14 +2,14 @@
  * Carries a session's log to its recorder, in batches, one at a time and in order. The relay never waits for it: every
  * call is made off the frame's path, and a recorder that fails is called again while the session goes on.
  */
-import type { Batch, Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
+import type { Batch, Checkpoint, Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
 import type { Limits } from '../session/limits.ts';
 import type { Recording } from '../session/recording.ts';
 import type { RecorderObject } from './recorder-object.ts';
 
 type LinkLimits = Pick<
   Limits,
-  'flushMs' | 'flushJitter' | 'openRecordMs' | 'recorderRetryMs' | 'heartbeatMs'
+  'flushMs' | 'flushJitter' | 'openRecordMs' | 'recorderRetryMs' | 'heartbeatMs' | 'checkpointMs'
 >;
 
 /** After the end, how often a recorder that fails is tried before the session lets go. */
@@ -23,6 +23,10 @@ export interface LinkOptions {
   /** Puts into the recording what has gone out and is not in it yet. */
   readonly catchUp: () => void;
   readonly totals: () => Totals;
+  /** What is to be kept of the session now; null when that may not be, or has not changed. */
+  readonly checkpoint: () => Checkpoint | null;
+  /** True when the record has been opened before. */
+  readonly begun: boolean;
   readonly limits: LinkLimits;
   readonly report: (problem: string) => void;
 }
@@ -30,7 +34,7 @@ export interface LinkOptions {
 export class RecorderLink {
   readonly #options: LinkOptions;
   readonly #flushMs: number;
-  #begun = false;
+  #begun: boolean;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #pumping: Promise<void> | null = null;
   #urgent = false;
@@ -39,16 +43,19 @@ export class RecorderLink {
   #concluded = false;
   /** When the sums were stored last; null: a reader waits for those of now. */
   #totalsAt: number | null = Date.now();
+  /** When a checkpoint was stored last; null: one is wanted now. */
+  #checkpointAt: number | null = Date.now();
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#begun = options.begun;
     const { flushMs, flushJitter } = options.limits;
     this.#flushMs = flushMs * (1 - flushJitter * Math.random());
   }
 
   /** Opens the record, and waits for the verdict. Rejects when the recorder's storage does not answer. */
   async begin(): Promise<OpeningVerdict> {
-    const verdict = await this.#write(null, null);
+    const verdict = await this.#write(null, null, null);
     this.#begun = verdict.kind === 'opened';
     return verdict;
   }
@@ -73,6 +80,13 @@ export class RecorderLink {
     return this.#drain(waitMs);
   }
 
+  /** Stores everything, and what the session can be gone on with. Whoever calls it may then sleep. */
+  async keep(): Promise<boolean> {
+    this.#checkpointAt = null;
+    this.#totalsAt = null;
+    return this.#drain(this.#options.limits.recorderRetryMs * LAST_ATTEMPTS);
+  }
+
   /** Stores everything, and the ending with the last of it. After it nothing more is sent. */
   async finish(ending: Ending): Promise<void> {
     this.#ending = ending;
@@ -95,7 +109,7 @@ export class RecorderLink {
 
   #isDone(): boolean {
     return this.#ending === null
-      ? this.#options.recording.settled && this.#totalsAt !== null
+      ? this.#options.recording.settled && this.#totalsAt !== null && this.#checkpointAt !== null
       : this.#concluded;
   }
 
@@ -118,12 +132,15 @@ export class RecorderLink {
         catchUp();
         const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
         const ending = recording.due === 'nothing' ? this.#ending : null;
-        if (this.#concluded || (batch === null && this.#begun && ending === null)) return;
-        await this.#write(batch, ending);
+        const checkpoint = this.#checkpointDue(now) ? this.#options.checkpoint() : null;
+        const isWanted = this.#checkpointAt === null;
+        if (this.#concluded || (batch === null && this.#begun && ending === null && !isWanted)) return;
+        await this.#write(batch, ending, checkpoint);
         recording.acknowledged();
         this.#begun = true;
         this.#concluded = ending !== null;
         if (batch?.totals != null) this.#totalsAt = now;
+        if (checkpoint !== null || isWanted) this.#checkpointAt = now;
         this.#failures = 0;
       } catch (error) {
         recording.failed();
@@ -135,9 +152,14 @@ export class RecorderLink {
   }
 
   /** In one call, and one transaction: a short session costs the recorder little. */
-  #write(batch: Batch | null, ending: Ending | null): Promise<OpeningVerdict> {
+  #write(batch: Batch | null, ending: Ending | null, checkpoint: Checkpoint | null): Promise<OpeningVerdict> {
     const opening = this.#begun ? null : this.#options.opening;
-    return this.#options.recorder().write({ opening, batch, ending });
+    return this.#options.recorder().write({ opening, batch, ending, checkpoint });
+  }
+
+  #checkpointDue(now: number): boolean {
+    if (this.#ending !== null) return false;
+    return this.#checkpointAt === null || now - this.#checkpointAt >= this.#options.limits.checkpointMs;
   }
 
   /** The totals are a row of their own, so they go along with records, and else only now and then. */

@@ -4,51 +4,92 @@
  * some log rows, in the session it would cost the call.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { directoryObjectName } from '../protocol/connect.ts';
+import { directoryObjectName, type Payload } from '../protocol/connect.ts';
 import type {
   Annotations,
+  Checkpoint,
+  Kept,
   LogRecord,
+  Opening,
   OpeningVerdict,
   RecorderEntry,
   SessionSummary,
 } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
+import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
 import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
+import { keptFrom } from './kept-session.ts';
 import { logLine } from './log-line.ts';
+import { upstreamFrames } from './log-window.ts';
 import { pack } from './segment-codec.ts';
 
 const OPENED: OpeningVerdict = { kind: 'opened' };
 
 export class RecorderObject extends DurableObject<Env> {
   readonly #store: SessionStore;
+  readonly #checkpoints: CheckpointStore;
   /** The newest revision that the directory was told of by this instance. */
   #delivered = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage.sql);
+    this.#checkpoints = new CheckpointStore(ctx.storage.sql);
   }
 
   /**
    * Stores an entry, in one transaction: a crash leaves all of it or none. An opening answers whether the session may go
    * on; a session that is found live then has lost its object, and ends as interrupted.
    */
-  async write({ opening, batch, ending }: RecorderEntry): Promise<OpeningVerdict> {
+  async write({ opening, batch, ending, checkpoint }: RecorderEntry): Promise<OpeningVerdict> {
+    const kept = opening === null ? null : await this.#keptBefore(opening);
+    if (kept !== null) return { kind: 'kept', kept };
     const segments = await Promise.all((batch?.segments ?? []).map(pack));
     const verdict = this.#transaction((): OpeningVerdict => {
       const opened = opening === null ? OPENED : this.#store.open(opening, Date.now());
       if (opened.kind === 'ended') return opened;
       if (batch !== null) this.#store.append(segments, batch);
-      if (ending !== null) this.#store.finish(ending);
+      if (checkpoint !== null) this.#checkpoints.put(checkpoint);
+      if (ending !== null) {
+        this.#store.finish(ending);
+        this.#checkpoints.clear();
+      }
       return opened;
     });
-    if (opening !== null && verdict.kind === 'opened')
-      await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
+    if ((opening !== null && verdict.kind === 'opened') || checkpoint !== null) await this.#watch(checkpoint);
     if (ending !== null) await this.ctx.storage.sync();
     if (opening !== null || ending !== null) void this.#deliver();
     return verdict;
+  }
+
+  /** What is kept of the session, for an object that is new; null: there is nothing to go on with. */
+  async recall(): Promise<Kept | null> {
+    const view = this.#store.view();
+    const stored = this.#checkpoints.get();
+    return view === null || view.ending !== null || stored === null
+      ? null
+      : keptFrom(this.#store, stored.checkpoint);
+  }
+
+  /** The same for a client that opens the session again by its name. The same opening again is no other one. */
+  async #keptBefore({ startedAt }: Opening): Promise<Kept | null> {
+    const isSame = this.#store.view()?.opening.startedAt === startedAt;
+    const kept = isSame ? null : await this.recall();
+    return kept === null || kept.checkpoint.graceMs === 0 ? null : kept;
+  }
+
+  /** Upstream frames `from` to `to` of `received`, or null when the log does not have them as they were. */
+  async upstreamFrames(from: number, to: number, received: number): Promise<Payload[] | null> {
+    return upstreamFrames(this.#store, { from, to, received }, LIMITS.resumeBytes);
+  }
+
+  /** Nothing can go on with what is kept of the session. */
+  giveUp(): void {
+    this.#store.interrupt(Date.now());
+    this.#checkpoints.clear();
+    void this.#deliver();
   }
 
   /** The session as it is known now; null when there is none of this id. */
@@ -116,13 +157,34 @@ export class RecorderObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const view = this.#store.view();
     if (view === null) return;
-    if (view.ending === null && !(await this.#session().heartbeat())) this.#store.interrupt(Date.now());
+    if (view.ending === null && !(await this.#session().heartbeat())) this.#lost(Date.now());
     await this.#deliver();
     const current = this.#store.view();
     if (current === null) return;
-    if (current.ending === null || this.#store.undelivered(current.opening.address.id) !== null) {
-      await this.ctx.storage.setAlarm(Date.now() + LIMITS.heartbeatMs);
+    if (current.ending === null) await this.#watch(this.#checkpoints.get()?.checkpoint ?? null);
+    else if (this.#store.undelivered(current.opening.address.id) !== null) await this.#watch(null);
+  }
+
+  /** The session's object is gone. Within the grace time a client may come back to what is kept of it. */
+  #lost(now: number): void {
+    const stored = this.#checkpoints.get();
+    const until = (stored?.lostAt ?? now) + (stored?.checkpoint.graceMs ?? 0);
+    if (now < until) {
+      this.#checkpoints.lost(now);
+      return;
     }
+    this.#store.interrupt(now, stored?.checkpoint.resting === true ? 'grace_over' : 'interrupted');
+    this.#checkpoints.clear();
+  }
+
+  /** When to look after the session next. One at rest is left alone: being asked would wake it. */
+  async #watch(checkpoint: Checkpoint | null): Promise<void> {
+    const now = Date.now();
+    const lostAt = this.#checkpoints.get()?.lostAt ?? null;
+    let at = now + LIMITS.heartbeatMs;
+    if (checkpoint !== null && lostAt !== null) at = lostAt + checkpoint.graceMs;
+    else if (checkpoint?.resting === true) at = Math.min(now + LIMITS.restLookMs, checkpoint.endsAt);
+    await this.ctx.storage.setAlarm(Math.max(now, at));
   }
 
   /**
@@ -134,7 +196,7 @@ export class RecorderObject extends DurableObject<Env> {
     if (view !== null && view.ending !== null) return;
     const alive = await this.#session().settle();
     if (alive || view === null) return;
-    this.#store.interrupt(Date.now());
+    this.#lost(Date.now());
     void this.#deliver();
   }
 

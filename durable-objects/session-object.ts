@@ -5,18 +5,24 @@
 import { DurableObject } from 'cloudflare:workers';
 import { CLOSE } from '../protocol/close-codes.ts';
 import { chooseSubprotocol, type ConnectPlan, readPlan, sessionObjectName } from '../protocol/connect.ts';
-import type { Ending } from '../protocol/recording.ts';
+import type { Ending, Kept } from '../protocol/recording.ts';
 import { jwtOf } from '../protocol/token-form.ts';
-import { closeFor } from '../session/causes.ts';
 import { LIMITS } from '../session/limits.ts';
+import type { Snapshot } from '../session/snapshot.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
-import { admit, nameRefused, mayNotOpen } from './admission.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
+import { admit, findNamed, fromLog, type FromLog, mayNotOpen } from './admission.ts';
+import { attachmentOf, type Key, keyOf } from './attachment.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
+import { mayKeep } from './kept-session.ts';
 import { beginLife, type Life } from './life.ts';
 import { logLine } from './log-line.ts';
+import { holdInput, pause } from './input-hold.ts';
 import { fetcherOf } from './opening.ts';
 import { openSessions } from './open-sessions.ts';
+import { goOn, recall } from './recall.ts';
+import { isSameSecret } from './same-secret.ts';
 import { Timers } from './timers.ts';
 
 /** How long a read waits for what is still in memory. */
@@ -33,9 +39,9 @@ export class SessionObject extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#clients = new ClientSockets(ctx);
-    // Sockets that outlived their object: their upstream died with it, and so did the session.
-    const { code, reason } = closeFor('interrupted');
-    for (const socket of ctx.getWebSockets()) answerClose(socket, code, reason);
+    // Sockets that outlived their object: the session goes on with them, from what is kept of it.
+    const sockets = ctx.getWebSockets();
+    if (sockets.length > 0) void ctx.blockConcurrencyWhile(() => this.#recall(sockets));
   }
 
   // --- called by the edge and by the recorder --------------------------------------------------------------------
@@ -52,7 +58,7 @@ export class SessionObject extends DurableObject<Env> {
     const life = await this.#opening;
     if (life instanceof Response) return life.clone();
     if (life.failure !== null) return life.failure.response();
-    return this.#attach(life, plan);
+    return this.#attach(life, plan, await fromLog(life.session, life.link, plan, this.env));
   }
 
   /** Ends the session; returns when the record is stored. False when it is not live. */
@@ -75,6 +81,9 @@ export class SessionObject extends DurableObject<Env> {
 
   /** Whether the session lives. Being asked is what keeps an object without clients from being evicted. */
   heartbeat(): boolean {
+    const session = this.#life?.session;
+    // At rest it has no timer that would end it.
+    if (session !== undefined && Date.now() >= session.endsAt) session.deadline('longest', Date.now());
     return this.#life !== null;
   }
 
@@ -105,40 +114,74 @@ export class SessionObject extends DurableObject<Env> {
   // --- opening -----------------------------------------------------------------------------------------------------
 
   async #open(plan: ConnectPlan): Promise<Life | Response> {
-    const report = (problem: string) => this.#report(plan, problem);
-    const life = beginLife(plan, this.env, {
-      wire: this.#wire(report),
-      fetcher: (adapter) => fetcherOf(this.ctx, plan, adapter),
-      report,
-    });
+    const life = this.#newLife(plan);
     if (plan.named) {
-      const refused = await nameRefused(life.link, report);
-      if (refused !== null) {
-        this.#opening = null;
-        return refused;
+      const found = await findNamed(life.link, (problem) => this.#report(plan, problem));
+      if (found !== null) {
+        const kept = found instanceof Response ? found : this.#goOn(found, keyOf(plan));
+        if (kept instanceof Response) this.#opening = null;
+        return kept;
       }
     }
-    this.#life = life;
-    openSessions.add(sessionObjectName(plan.session));
+    this.#begin(life);
     life.failure = await life.upstreams.open();
     return life;
   }
 
+  #newLife(plan: ConnectPlan, from: Snapshot | null = null): Life {
+    const report = (problem: string) => this.#report(plan, problem);
+    const fetcher = (adapter: ProviderAdapter) => fetcherOf(this.ctx, plan, adapter);
+    return beginLife(plan, this.env, { wire: this.#wire(report), fetcher, report }, from);
+  }
+
+  #begin(life: Life): void {
+    this.#life = life;
+    openSessions.add(sessionObjectName(life.plan.session));
+  }
+
+  /** Goes on with a session whose object is gone. */
+  #goOn(kept: Kept, key: Key): Life | Response {
+    const life = goOn(kept, key, this.env, (plan, from) => this.#newLife(plan, from));
+    if (life instanceof Response) return life;
+    this.#begin(life);
+    if (!kept.clean) life.session.lives.recover(kept.lastSeq, Date.now());
+    return life;
+  }
+
+  async #recall(sockets: readonly WebSocket[]): Promise<void> {
+    const recorder = this.env.RECORDER.getByName(this.ctx.id.name ?? '');
+    const recalled = await recall(sockets, recorder, this.env, (plan, from) => this.#newLife(plan, from));
+    if (recalled === null) return;
+    const { life, kept, clients } = recalled;
+    this.#begin(life);
+    this.#opening = Promise.resolve(life);
+    const { session, adapter, plan } = life;
+    for (const { socket, about } of clients) {
+      this.#clients.again(about.client, socket);
+      const translation = adapter.translation?.(about.signals, plan.request) ?? null;
+      session.rejoin(about.client, about.role, translation, Date.now());
+    }
+    if (!kept.clean) session.lives.recover(kept.lastSeq, Date.now());
+  }
+
   /** Takes a client in. The upstream's frames flow from here on: nothing is awaited, so the first one is not lost. */
-  #attach(life: Life, plan: ConnectPlan): Response {
+  #attach(life: Life, plan: ConnectPlan, logged: FromLog | null): Response {
     const { session } = life;
     const translation = life.adapter.translation?.(plan.signals, life.plan.request) ?? null;
     const { provider, model } = life.plan;
-    const owed = admit(session, plan, { provider, model, isTranslated: translation !== null });
+    const owed = admit(session, plan, { provider, model, isTranslated: translation !== null, logged });
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const client = session.join(plan.role, translation, about, Date.now());
-    const socket = this.#clients.accept(client.number);
+    const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan));
     if (plan.after === null) session.greet(client.number);
     for (const payload of owed) this.#clients.send(client.number, payload);
     life.upstreams.start();
     life.link.openSoon();
-    const headers = new Headers({ 'parley-received': String(session.received) });
+    const headers = new Headers({
+      'parley-received': String(session.books.received),
+      'parley-epoch': String(session.lives.epoch),
+    });
     const subprotocol = chooseSubprotocol(plan.offer, life.upstreams.subprotocol);
     if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);
     return new Response(null, { status: 101, webSocket: socket, headers });
@@ -154,11 +197,11 @@ export class SessionObject extends DurableObject<Env> {
       promoteSuccessor: (farewell) => this.#life?.upstreams.promote(farewell),
       dropSuccessor: () => this.#life?.upstreams.dropSuccessor(),
       random: () => Math.random(),
-      resting: () => undefined,
+      resting: () => void this.#sleep(),
       toClient: (client, payload) => this.#clients.send(client, payload),
       unsentTo: (client) => this.#clients.unsent(client),
       unsentToUpstream: () => this.#life?.upstreams.unsent ?? 0,
-      holdInput: (ms) => this.#holdInput(ms),
+      holdInput: (ms) => holdInput(this.ctx, ms, () => this.#life?.session.inputReleased(Date.now())),
       lastPing: (client) => this.#clients.lastPing(client),
       closeUpstream: (frame) => this.#life?.upstreams.close(frame),
       closeClient: (client, frame) => this.#clients.close(client, frame),
@@ -172,14 +215,11 @@ export class SessionObject extends DurableObject<Env> {
     };
   }
 
-  /**
-   * While a callback of `blockConcurrencyWhile` runs, the runtime delivers nothing else to this object: it stops reading
-   * from its sockets, and TCP makes their senders wait. The timer is due within that time, so it is queued among what
-   * waits: calls that came before it get through, a flood of frames does not (measured 2026-11-25, workerd 1.20261117.1).
-   */
-  #holdInput(ms: number): void {
-    void this.ctx.blockConcurrencyWhile(() => pause(ms));
-    setTimeout(() => this.#life?.session.inputReleased(Date.now()), ms / 2);
+  /** At rest nothing here is needed: with what is kept stored, and no timer left, the runtime may let go of the object. */
+  async #sleep(): Promise<void> {
+    const life = this.#life;
+    if (life === null || !mayKeep(life.plan)) return;
+    if ((await life.link.keep()) && life.session.phase === 'resting') this.#timers.set('longest', null);
   }
 
   /** Stores the rest; after it a new life may begin here. */
@@ -207,18 +247,4 @@ export class SessionObject extends DurableObject<Env> {
   #report(plan: ConnectPlan, problem: string): void {
     logLine('warn', 'session_problem', { session: plan.session.id, provider: plan.provider, problem });
   }
-}
-
-/** Tells no more than the length by the time it takes. */
-function isSameSecret(given: string, wanted: unknown): boolean {
-  if (typeof wanted !== 'string') return false;
-  const encoder = new TextEncoder();
-  const [a, b] = [encoder.encode(given), encoder.encode(wanted)];
-  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

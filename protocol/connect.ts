@@ -79,6 +79,8 @@ export interface ConnectPlan {
   readonly role: Role | null;
   /** `parley-after`: how many upstream frames of this session the client has received already; null: it does not resume. */
   readonly after: number | null;
+  /** `parley-epoch`: which life of the session it counted them in; null: it does not know. */
+  readonly epoch: number | null;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
   readonly signals: {

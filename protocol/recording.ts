@@ -38,6 +38,8 @@ export interface Annotations {
 /** Answer to an opening: may the session go on? */
 export type OpeningVerdict =
   | { readonly kind: 'opened' }
+  /** There is one already, whose object is gone: it is gone on with. */
+  | { readonly kind: 'kept'; readonly kept: Kept }
   | { readonly kind: 'ended'; readonly reason: string };
 
 export interface TokenTotals {
@@ -157,6 +159,36 @@ export interface Batch {
   readonly live: { readonly at: number; readonly dialMs: number } | null;
 }
 
+/** What is kept of a session so that another object can go on with it. */
+export interface Checkpoint {
+  /** JSON: how its provider is dialled, without a key. */
+  readonly plan: string;
+  /** JSON: its conversation, numbers and sums. */
+  readonly snapshot: string;
+  /** Its upstream was closed on purpose, and the log is complete. */
+  readonly resting: boolean;
+  /** How long after the loss of its object a client may come back to it, ms; 0: none can. */
+  readonly graceMs: number;
+  /** When the session is over at the latest, ms since the epoch. */
+  readonly endsAt: number;
+}
+
+/** A checkpoint as it is found again. */
+export interface Kept {
+  readonly checkpoint: Checkpoint;
+  /** The last numbers that were given out, as far as the log and the checkpoint know. */
+  readonly counters: {
+    readonly seq: number;
+    readonly record: number;
+    readonly segment: number;
+    readonly received: number;
+  };
+  /** Nothing was lost: the session was at rest. */
+  readonly clean: boolean;
+  /** The last frame in the log. */
+  readonly lastSeq: number;
+}
+
 export interface Ending {
   readonly at: number;
   readonly reason: string;
@@ -172,6 +204,7 @@ export interface RecorderEntry {
   readonly opening: Opening | null;
   readonly batch: Batch | null;
   readonly ending: Ending | null;
+  readonly checkpoint: Checkpoint | null;
 }
 
 /** A session's row in the directory: what lists show and filter on. */

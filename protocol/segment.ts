@@ -61,10 +61,17 @@ export class SegmentWriter {
   #lastSeq = 0;
   #firstAt = 0;
   #lastAt = 0;
-  #number = 0;
+  #number: number;
 
-  constructor(maxBytes: number) {
+  /** @param number that of the last segment there had been before */
+  constructor(maxBytes: number, number = 0) {
     this.#maxBytes = maxBytes;
+    this.#number = number;
+  }
+
+  /** The number of the last segment. */
+  get number(): number {
+    return this.#number;
   }
 
   /** Bytes packed and not yet taken. */
@@ -199,6 +206,8 @@ export interface SegmentEntry {
   readonly payload: Uint8Array | null;
   /** The frame goes on in the next entry. */
   readonly more: boolean;
+  /** The frame began in an entry before. */
+  readonly part: boolean;
 }
 
 /**
@@ -226,6 +235,7 @@ export function* readSegment(firstSeq: number, firstAt: number, data: Uint8Array
       length,
       payload: omitted ? null : data.subarray(start, end),
       more,
+      part: (flags & PART) !== 0,
     };
     if (!more) seq += 1;
     offset = end;

@@ -14,6 +14,7 @@ import type { Outgoing, ProviderAdapter, Reading, Sender } from '../providers/ad
 import type { PriceBasis } from './cost.ts';
 import type { Limits } from './limits.ts';
 import { Recording } from './recording.ts';
+import type { Counters, Snapshot } from './snapshot.ts';
 import { type Resumption, ResumeWindow } from './resume-window.ts';
 import { Tally } from './tally.ts';
 import type { Wire } from './wire.ts';
@@ -68,16 +69,32 @@ export class Bookkeeping {
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
     expires: (at: number) => void,
+    from: Snapshot | null = null,
   ) {
-    this.recording = new Recording(plan.log, limits);
+    this.recording = new Recording(plan.log, limits, from?.counters);
     this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
     this.#expires = expires;
-    this.#tally = new Tally(limits.transcriptCharacters, plan.prices);
-    this.#state = adapter.begin(plan.request);
+    this.#tally = new Tally(limits.transcriptCharacters, plan.prices, from?.tally);
+    this.#state = from === null ? adapter.begin(plan.request) : from.adapter.state;
+    this.#intercepts = adapter.intercepts(this.#state);
     // Only who chose the session's name can come back to it.
-    this.#window = new ResumeWindow(plan.named ? limits.resumeBytes : 0, plan.graceMs + limits.resumeExtraMs);
+    this.#window = new ResumeWindow(
+      plan.named ? limits.resumeBytes : 0,
+      plan.graceMs + limits.resumeExtraMs,
+      from?.counters.received,
+    );
+  }
+
+  /** What is known here of the session, as JSON. */
+  snapshot(): Pick<Snapshot, 'adapter' | 'tally'> & { readonly counters: Omit<Counters, 'client'> } {
+    this.catchUp();
+    return {
+      adapter: { id: this.#adapter.id, version: this.#adapter.stateVersion, state: this.#state },
+      tally: this.#tally.snapshot(),
+      counters: { ...this.recording.numbers, received: this.#window.received },
+    };
   }
 
   /** True while the adapter decides where upstream frames go: then `intercept` comes before they are sent. */
@@ -113,6 +130,7 @@ export class Bookkeeping {
   /** An upstream socket is open. Returns what both sides are told first. */
   reopened(now: number): { readonly send: Outgoing; readonly complete: boolean } {
     this.catchUp();
+    for (const turn of this.#tally.breakOff(this.recording.seq, now)) this.recording.record(turn);
     this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
     let begun: ReturnType<ProviderAdapter['restore']> | null = null;
     this.#guarded(now, () => {
@@ -155,6 +173,12 @@ export class Bookkeeping {
       audioInMs: audioInMs === null || socket.audioInMs === null ? null : audioInMs - socket.audioInMs,
     };
     this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state, life) ?? [], now));
+  }
+
+  /** What came after frame `lastSeq` was in memory, and is lost. */
+  interrupted(lastSeq: number, now: number): void {
+    const body = { reason: 'interrupted', from_seq: lastSeq + 1, to_seq: null, frames: null, bytes: null };
+    this.#note('gap', { ...body, until: now }, now);
   }
 
   /** Takes note of a frame that is on its way. */

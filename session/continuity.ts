@@ -187,8 +187,16 @@ export class Continuity {
     this.#tryAgain(phase.interruption, failure, now);
   }
 
-  /** An upstream frame of which the adapter decides where it goes. */
-  intercept(payload: Payload, now: number): void {
+  /** True for an upstream frame that is no client's before it was read: an answer to us, or to what we have it told. */
+  takes(payload: Payload, now: number): boolean {
+    if (this.#host.phase().name === 'parting') this.#parting(payload, now);
+    else if (this.#books.intercepts) this.#intercept(payload, now);
+    else return false;
+    return true;
+  }
+
+  /** A frame of which the adapter decides where it goes. */
+  #intercept(payload: Payload, now: number): void {
     const { route, send, restored } = this.#books.intercept(payload, now);
     if (route === 'across') this.#relay.down(payload, null, now);
     this.#own.deliver(send, now);
@@ -204,8 +212,21 @@ export class Continuity {
     this.#host.resumed(now);
   }
 
+  deadline(name: 'idle' | 'restore' | 'rollover', now: number): void {
+    switch (name) {
+      case 'idle':
+        this.#idle(now);
+        return;
+      case 'restore':
+        this.#restoreOver(now);
+        return;
+      case 'rollover':
+        this.rollover.due(now);
+    }
+  }
+
   /** The new upstream was told too little in its time. */
-  restoreOver(now: number): void {
+  #restoreOver(now: number): void {
     const phase = this.#host.phase();
     if (phase.name === 'restoring') {
       this.#host.end(this.#causeOf(phase.interruption, null), now);
@@ -217,7 +238,7 @@ export class Continuity {
   // --- rest ----------------------------------------------------------------------------------------------------------
 
   /** The time has come to look whether the upstream has anything to do. */
-  idle(now: number): void {
+  #idle(now: number): void {
     if (this.#host.phase().name !== 'live') return;
     const dueAt = this.#activeAt + this.#idleMs;
     if (now < dueAt) {
@@ -245,7 +266,7 @@ export class Continuity {
   }
 
   /** A frame that answers our farewell. */
-  parting(payload: Payload, now: number): void {
+  #parting(payload: Payload, now: number): void {
     this.#books.intercept(payload, now);
     if (!this.#books.owes()) this.#rest('idle', now);
   }

@@ -47,10 +47,15 @@ const MODEL_CHARACTERS = 256;
 export class Pricer {
   readonly #basis: PriceBasis;
   /** A cost that was given for the whole session goes onto its first report. */
-  #charged = false;
+  #charged: boolean;
 
-  constructor(basis: PriceBasis) {
+  constructor(basis: PriceBasis, charged = false) {
     this.#basis = basis;
+    this.#charged = charged;
+  }
+
+  get charged(): boolean {
+    return this.#charged;
   }
 
   /** Call once for each report, in order. */
@@ -160,12 +165,22 @@ function byToken(tokens: TokenUsage, cost: Extract<CustomCost, { kind: 'tokens' 
 /** Kinds of reports without a price that are told apart; an upstream can name models without end. */
 const UNPRICED_KINDS = 16;
 
+const NO_COST: CostTotals = { cost_nano: null, reports_priced: 0, unpriced: [], cost_notes: {} };
+
 /** Adds up what reports cost. */
 export class CostSum {
-  #nano: number | null = null;
-  #priced = 0;
+  #nano: number | null;
+  #priced: number;
   readonly #unpriced = new Map<string, UnpricedReports>();
-  readonly #notes: Partial<Record<CostNote, number>> = {};
+  readonly #notes: Partial<Record<CostNote, number>>;
+
+  /** @param from what had been added up before */
+  constructor(from: CostTotals = NO_COST) {
+    this.#nano = from.cost_nano;
+    this.#priced = from.reports_priced;
+    this.#notes = { ...from.cost_notes };
+    for (const each of from.unpriced) this.#unpriced.set(`${each.reason} ${each.unit} ${each.model}`, each);
+  }
 
   /** Returns the cost as it was counted: one that would take the sum past what a number holds exactly is not. */
   add(cost: ReportCost, unit: Usage['unit']): ReportCost {

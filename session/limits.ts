@@ -84,6 +84,10 @@ export const LIMITS = {
   releaseMs: 25,
   /** How often the recorder asks whether a session is still alive; each question keeps a session without clients. */
   heartbeatMs: 30 * SECOND,
+  /** How often one that rests is looked after, which wakes it. */
+  restLookMs: 3600 * SECOND,
+  /** What is kept of a session for its restoration is stored no more often than this. */
+  checkpointMs: 5 * SECOND,
   adapterStateBytes: 512 * KIB,
   /** Small records (turns, usage, transcripts) in memory while the recorder is behind. */
   recordsBacklog: 4096,

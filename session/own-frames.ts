@@ -13,7 +13,7 @@ export class OwnFrames {
   readonly #relayDown: (payload: Payload, now: number) => void;
   readonly #every: { readonly ms: number; readonly payload: Payload } | null;
   /** A frame of which the provider takes only the first has come. */
-  #onceSent = false;
+  onceSent = false;
 
   constructor(
     adapter: ProviderAdapter,
@@ -43,8 +43,8 @@ export class OwnFrames {
   isRepeated(client: Client, payload: Payload): boolean {
     const { once } = this.#adapter;
     if (once === undefined || !once.matches(payload)) return false;
-    if (!this.#onceSent) {
-      this.#onceSent = client.role !== 'observer';
+    if (!this.onceSent) {
+      this.onceSent = client.role !== 'observer';
       return false;
     }
     if (once.answer !== null) this.#wire.toClient(client.number, once.answer);

@@ -6,6 +6,7 @@ import type { LogMode } from '../protocol/connect.ts';
 import type { Batch, LogRecord, NumberedRecord, Totals } from '../protocol/recording.ts';
 import { type LoggedFrame, payloadBytes, type Segment, SegmentWriter } from '../protocol/segment.ts';
 import type { Limits } from './limits.ts';
+import type { Counters } from './snapshot.ts';
 
 type RecordingLimits = Pick<
   Limits,
@@ -27,26 +28,36 @@ export interface Noted {
   readonly logged: boolean;
 }
 
+export type Numbers = Pick<Counters, 'seq' | 'record' | 'segment'>;
+
 export class Recording {
   readonly #mode: LogMode;
   readonly #limits: RecordingLimits;
   readonly #writer: SegmentWriter;
-  #seq = 0;
+  #seq: number;
   /** Packed before a gap, or left over from a batch that was too large for one call. */
   #queue: Segment[] = [];
   #queueBytes = 0;
   #records: NumberedRecord[] = [];
-  #recordNumber = 0;
+  #recordNumber: number;
   #recordsLost = 0;
   #inFlight: Batch | null = null;
   #inFlightBytes = 0;
   #gap: Gap | null = null;
   #live: Batch['live'] = null;
 
-  constructor(mode: LogMode, limits: RecordingLimits) {
+  /** @param from the numbers to go on from */
+  constructor(mode: LogMode, limits: RecordingLimits, from: Numbers = { seq: 0, record: 0, segment: 0 }) {
     this.#mode = mode;
     this.#limits = limits;
-    this.#writer = new SegmentWriter(limits.segmentBytes);
+    this.#writer = new SegmentWriter(limits.segmentBytes, from.segment);
+    this.#seq = from.seq;
+    this.#recordNumber = from.record;
+  }
+
+  /** The last ones that were given out. */
+  get numbers(): Numbers {
+    return { seq: this.#seq, record: this.#recordNumber, segment: this.#writer.number };
   }
 
   get seq(): number {

@@ -15,8 +15,13 @@ export type Resumption =
   | { readonly kind: 'frames'; readonly payloads: readonly Payload[] }
   /** The client has received more than there ever was: its count is of another session. */
   | { readonly kind: 'ahead'; readonly received: number }
-  /** The next frame that it needs is not kept any more; `firstKept` is the first that is. */
-  | { readonly kind: 'passed'; readonly firstKept: number };
+  /** The next frame that it needs is not kept any more; `firstKept` is the first that is, the first of `kept`. */
+  | {
+      readonly kind: 'passed';
+      readonly after: number;
+      readonly firstKept: number;
+      readonly kept: readonly Payload[];
+    };
 
 export class ResumeWindow {
   readonly #maxBytes: number;
@@ -25,10 +30,14 @@ export class ResumeWindow {
   #frames: KeptFrame[] = [];
   #front = 0;
   #bytes = 0;
-  #received = 0;
+  #received: number;
 
-  /** @param maxBytes 0 keeps nothing, and only counts */
-  constructor(maxBytes: number, maxAgeMs: number) {
+  /**
+   * @param maxBytes 0 keeps nothing, and only counts
+   * @param received how many there had been before
+   */
+  constructor(maxBytes: number, maxAgeMs: number, received = 0) {
+    this.#received = received;
     this.#maxBytes = maxBytes;
     this.#maxAgeMs = maxAgeMs;
   }
@@ -59,10 +68,11 @@ export class ResumeWindow {
     if (after > this.#received) return { kind: 'ahead', received: this.#received };
     const kept = this.#frames.length - this.#front;
     const firstKept = this.#received - kept + 1;
-    if (after + 1 < firstKept) return { kind: 'passed', firstKept };
-    return {
-      kind: 'frames',
-      payloads: this.#frames.slice(this.#front + (after + 1 - firstKept)).map(({ payload }) => payload),
-    };
+    if (after + 1 < firstKept) return { kind: 'passed', after, firstKept, kept: this.#from(0) };
+    return { kind: 'frames', payloads: this.#from(after + 1 - firstKept) };
+  }
+
+  #from(index: number): readonly Payload[] {
+    return this.#frames.slice(this.#front + index).map(({ payload }) => payload);
   }
 }

@@ -29,9 +29,9 @@ interface Parts {
   readonly own: OwnFrames;
   readonly host: Host;
   /** Closes the old socket first, and dials then. */
-  moveAtOnce(now: number): void;
+  readonly moveAtOnce: (now: number) => void;
   /** The new upstream relays. */
-  taken(dialMs: number, now: number): void;
+  readonly taken: (dialMs: number, now: number) => void;
 }
 
 export class Rollover {

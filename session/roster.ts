@@ -19,10 +19,17 @@ export class Roster {
   readonly #clients = new Map<number, Client>();
   /** The same, for the loop that every upstream frame goes through. */
   #all: readonly Client[] = [];
-  #last = 0;
+  #last: number;
 
-  constructor(limits: BacklogLimits) {
+  /** @param last the number of the last client that there had been before */
+  constructor(limits: BacklogLimits, last = 0) {
     this.#limits = limits;
+    this.#last = last;
+  }
+
+  /** The number of the last client that came. */
+  get last(): number {
+    return this.#last;
   }
 
   get size(): number {
@@ -32,14 +39,20 @@ export class Roster {
   /** The first client controls the session unless its token says otherwise; later ones speak. */
   add(role: Role | null, translation: Translation | null, now: number): Client {
     this.#last += 1;
+    return this.again(this.#last, role ?? (this.#last === 1 ? 'controller' : 'speaker'), translation, now);
+  }
+
+  /** A client whose socket outlived the object that knew it. */
+  again(number: number, role: Role, translation: Translation | null, now: number): Client {
     const client: Client = {
-      number: this.#last,
-      role: role ?? (this.#last === 1 ? 'controller' : 'speaker'),
+      number,
+      role,
       translation,
       backlog: new Backlog(this.#limits, now),
-      sender: { side: 'client', client: `c${this.#last}` },
+      sender: { side: 'client', client: `c${number}` },
     };
-    this.#clients.set(client.number, client);
+    this.#last = Math.max(this.#last, number);
+    this.#clients.set(number, client);
     this.#all = [...this.#clients.values()];
     return client;
   }

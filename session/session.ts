@@ -21,7 +21,6 @@ import {
   blocked,
   neverOpened,
   parleyEnds,
-  silent,
   tooLong,
   upstreamClosed,
   upstreamTooBig,
@@ -30,13 +29,14 @@ import type { PriceBasis } from './cost.ts';
 import { Continuity, type Host } from './continuity.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
+import { Lives } from './lives.ts';
 import { OwnFrames } from './own-frames.ts';
 import { PendingFrames } from './pending.ts';
 import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
 import { Relay } from './relay.ts';
-import type { Resumption } from './resume-window.ts';
 import { type Client, clientName, Roster } from './roster.ts';
+import type { Snapshot } from './snapshot.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
 
@@ -54,8 +54,10 @@ export class Session {
   readonly #wire: Wire;
   readonly #roster: Roster;
   readonly #pending: PendingFrames;
-  readonly #books: Bookkeeping;
-  readonly #startedAt: number;
+  /** What is known of the session's frames: numbers, log, sums, conversation. */
+  readonly books: Bookkeeping;
+  /** It may be in one object after another. */
+  readonly lives: Lives;
   readonly #own: OwnFrames;
   #phase: Phase = { name: 'dialling' };
   readonly #upstreamWatch: UpstreamWatch;
@@ -64,24 +66,34 @@ export class Session {
   /** What happens on further upstreams. */
   readonly continuity: Continuity;
 
-  constructor(plan: SessionPlan, adapter: ProviderAdapter, limits: Limits, wire: Wire, now: number) {
+  /** @param from what is known of a session that rests, or whose object was lost; null: a new one */
+  constructor(
+    plan: SessionPlan,
+    adapter: ProviderAdapter,
+    limits: Limits,
+    wire: Wire,
+    now: number,
+    from: Snapshot | null = null,
+  ) {
     this.#plan = plan;
     this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
-    this.#roster = new Roster(limits);
+    this.#roster = new Roster(limits, from?.counters.client);
     this.#pending = new PendingFrames(limits.pendingBytes);
-    this.#books = new Bookkeeping(plan, adapter, limits, wire, (at: number) =>
+    this.books = new Bookkeeping(plan, adapter, limits, wire, (at: number) =>
       this.continuity.rollover.expires(at),
     );
-    this.#startedAt = now;
+    if (from !== null) this.#phase = { name: 'resting' };
     this.#own = new OwnFrames(adapter, plan.request, {
       wire,
-      books: this.#books,
+      books: this.books,
       roster: this.#roster,
       relayDown: (payload, at) => this.#relay.down(payload, null, at),
     });
-    this.#upstreamWatch = new UpstreamWatch(limits, now);
+    this.#own.onceSent = from?.onceSent ?? false;
+    const host = this.#host();
+    this.#upstreamWatch = new UpstreamWatch({ limits, wire, provider: adapter.id }, this.books, host);
     this.#flow = new FlowControl(limits, this.#roster, wire, {
       cut: (client, bytesBehind, at) =>
         this.#cut(client, 'slow_consumer', { bytes: String(bytesBehind) }, at),
@@ -90,13 +102,15 @@ export class Session {
     this.#relay = new Relay(
       adapter,
       wire,
-      { roster: this.#roster, flow: this.#flow, books: this.#books },
+      { roster: this.#roster, flow: this.#flow, books: this.books },
       () => this.ending !== null,
     );
     this.continuity = new Continuity(
       { adapter, limits, wire, idleMs: plan.idleMs },
-      { books: this.#books, own: this.#own, relay: this.#relay, host: this.#host() },
+      { books: this.books, own: this.#own, relay: this.#relay, host },
     );
+    const dial = (at: number): void => this.continuity.recover(at);
+    this.lives = new Lives({ books: this.books, own: this.#own, roster: this.#roster, dial }, from, now);
   }
 
   /** What continuity sees of the session. */
@@ -106,7 +120,7 @@ export class Session {
       clients: () => this.#roster.size,
       enter: (next, now, about) => {
         this.#phase = next;
-        this.#books.record('phase', { phase: next.name, ...about }, now);
+        this.books.record('phase', { phase: next.name, ...about }, now);
       },
       resumed: (now) => this.#resumed(now),
       end: (cause, now) => this.#end(cause, now),
@@ -127,30 +141,20 @@ export class Session {
 
   /** The log, for whoever carries it to the recorder; call `catchUp` before a batch is taken. */
   get recording(): Recording {
-    return this.#books.recording;
+    return this.books.recording;
   }
 
   catchUp(): void {
-    this.#books.catchUp();
+    this.books.catchUp();
   }
 
-  /** Upstream frames so far. */
-  get received(): number {
-    return this.#books.received;
-  }
-
-  /** What a client that comes back is owed before anything else. */
-  missed(after: number): Resumption {
-    return this.#books.missed(after);
+  /** When it is over at the latest, ms since the epoch. */
+  get endsAt(): number {
+    return this.lives.startedAt + this.#plan.maxSessionMs;
   }
 
   totals(): Totals {
-    return this.#books.totals();
-  }
-
-  /** The state that a dial needs. */
-  get adapterState(): JsonValue {
-    return this.#books.state;
+    return this.books.totals();
   }
 
   join(
@@ -162,18 +166,24 @@ export class Session {
     const client = this.#roster.add(role, translation, now);
     this.#wire.setDeadline('grace', null);
     this.#wire.setDeadline('keepalive', null);
-    this.#books.record(
+    this.books.record(
       'client.joined',
       { client: clientName(client.number), role: client.role, ...about },
       now,
     );
+    this.lives.joined(now);
     return client;
+  }
+
+  /** A client whose socket outlived the object that this session was in. */
+  rejoin(number: number, role: Role, translation: Translation | null, now: number): void {
+    this.#roster.again(number, role, translation, now);
   }
 
   /** Sends a client that joined late what it must get first. Its socket takes frames by now. */
   greet(number: number): void {
     if (['dialling', 'closing', 'ended'].includes(this.#phase.name)) return;
-    const greeting = this.#adapter.greeting?.(this.#books.state) ?? null;
+    const greeting = this.#adapter.greeting?.(this.books.state) ?? null;
     if (greeting !== null) this.#wire.toClient(number, greeting);
   }
 
@@ -188,7 +198,7 @@ export class Session {
     this.#pending.drop(number);
     if (this.#phase.name === 'ended') return;
     const { code, closeReason: reason } = cause;
-    this.#books.record('client.left', { client: clientName(number), code, reason }, now);
+    this.books.record('client.left', { client: clientName(number), code, reason }, now);
     if (this.#roster.size > 0) return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
@@ -198,7 +208,7 @@ export class Session {
     if (['live', 'moving', 'parting'].includes(this.#phase.name)) {
       this.#wire.dropSuccessor();
       this.#own.bidFarewell(now);
-      if (this.#books.owes()) {
+      if (this.books.owes()) {
         this.#phase = { name: 'closing', cause };
         this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
         return;
@@ -211,16 +221,15 @@ export class Session {
   upstreamOpened(dialMs: number, now: number): void {
     if (this.#phase.name !== 'dialling') return;
     this.#phase = { name: 'live' };
-    this.#books.opened(dialMs, now);
+    this.books.opened(dialMs, now);
     this.continuity.opened(now);
     this.#resumed(now);
-    this.#wire.setDeadline('longest', this.#startedAt + this.#plan.maxSessionMs);
   }
 
   /** An upstream relays: what clients sent meanwhile goes first. */
   #resumed(now: number): void {
-    this.#upstreamWatch.heard(now);
-    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
+    this.#upstreamWatch.begin(now);
+    this.#wire.setDeadline('longest', this.endsAt);
     for (const held of this.#pending.takeAll()) {
       const client = this.#roster.get(held.client);
       if (client !== undefined) this.#sendUp(client, held.payload, held.at);
@@ -231,7 +240,7 @@ export class Session {
   /** The dial failed: there never was an upstream. */
   upstreamRefused(reason: ErrorCode, detail: Readonly<Record<string, JsonValue>>, now: number): void {
     if (this.#phase.name !== 'dialling') return;
-    this.#books.record('error', { code: reason, ...detail }, now);
+    this.books.record('error', { code: reason, ...detail }, now);
     this.#end(neverOpened(reason), now);
   }
 
@@ -303,18 +312,11 @@ export class Session {
     if (this.#phase.name === 'ended') return;
     this.#upstreamWatch.heard(now);
     this.continuity.active(now);
-    if (this.#phase.name === 'parting') {
-      this.continuity.parting(payload, now);
-      return;
-    }
-    if (this.#books.intercepts) {
-      this.continuity.intercept(payload, now);
-      return;
-    }
+    if (this.continuity.takes(payload, now)) return;
     this.#relay.down(payload, payload, now);
     if (this.ending !== null) return;
     this.#own.answer(payload, now);
-    if (this.#phase.name === 'closing' && !this.#books.owes()) this.#end(this.#phase.cause, now);
+    if (this.#phase.name === 'closing' && !this.books.owes()) this.#end(this.#phase.cause, now);
   }
 
   deadline(name: DeadlineName, now: number): void {
@@ -332,19 +334,15 @@ export class Session {
         else this.continuity.partingOver(now);
         return;
       case 'idle':
-        this.continuity.idle(now);
-        return;
       case 'restore':
-        this.continuity.restoreOver(now);
-        return;
       case 'rollover':
-        this.continuity.rollover.due(now);
+        this.continuity.deadline(name, now);
         return;
       case 'longest':
         this.#end(tooLong(this.#plan.maxSessionMs), now);
         return;
       case 'watch':
-        this.#watch(now);
+        this.#upstreamWatch.look(now);
         return;
       case 'hearing':
         this.#flow.heard(now);
@@ -362,20 +360,6 @@ export class Session {
     this.#end(parleyEnds(code, closeFor(code)), now);
   }
 
-  #watch(now: number): void {
-    switch (this.#upstreamWatch.look(this.#phase.name === 'live' && this.#books.owes(), now)) {
-      case 'dead':
-        this.#end(silent(this.#adapter.id, this.#limits.upstreamSilentMs), now);
-        return;
-      case 'stalled':
-        this.#books.record('stalled', { silent_ms: this.#upstreamWatch.silentMs(now) }, now);
-        break;
-      case 'fine':
-        break;
-    }
-    this.#wire.setDeadline('watch', now + this.#limits.watchMs);
-  }
-
   /** Takes one client out for a cause of the broker's own; the others notice nothing. */
   #cut(client: Client, code: ErrorCode, values: Readonly<Record<string, string>>, now: number): void {
     const frame = closeFor(code, values);
@@ -387,7 +371,7 @@ export class Session {
     if (this.#phase.name === 'ended') return;
     const clients = this.#roster.all();
     if (this.#phase.name !== 'dialling' && cause.closedBy !== 'upstream') this.#own.bidFarewell(now);
-    this.#books.conclude(now);
+    this.books.conclude(now);
     const ending: Ending = {
       at: now,
       reason: cause.reason,
@@ -401,7 +385,7 @@ export class Session {
     this.#wire.closeUpstream(cause.toUpstream);
     for (const client of clients) {
       this.#wire.closeClient(client.number, cause.toClients);
-      this.#books.record(
+      this.books.record(
         'client.left',
         { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason },
         now,

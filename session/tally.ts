@@ -12,6 +12,8 @@ import { CostSum, type PriceBasis, Pricer, type ReportCost } from './cost.ts';
 
 /** A provider repeats a usage at most within a few responses; this many are remembered. */
 const REMEMBERED_KEYS = 1024;
+/** So many of them go into a snapshot: a further upstream has keys of its own. */
+const KEPT_KEYS = 64;
 const OPEN_TURNS = 64;
 /** No frame either way for this long is silence; while anyone speaks, frames come many times a second. */
 const SILENCE_MS = 1000;
@@ -21,6 +23,19 @@ interface Turn {
   readonly startedAt: number;
   firstOutputAt: number | null;
   output: 'audio' | 'text' | null;
+}
+
+/** A tally as JSON. */
+export interface TallySnapshot {
+  readonly totals: Totals;
+  /** Not rounded. */
+  readonly audio: { readonly user: number | null; readonly model: number | null };
+  /** The newest keys of usage. */
+  readonly seen: readonly string[];
+  readonly turns: readonly (readonly [string, Turn])[];
+  readonly askedAt: number | null;
+  readonly lastFrameAt: number | null;
+  readonly charged: boolean;
 }
 
 export class Tally {
@@ -37,13 +52,54 @@ export class Tally {
   #audio: { user: number | null; model: number | null } = { user: 0, model: 0 };
   #usage = { response: NO_USAGE, transcription: NO_USAGE };
   readonly #pricer: Pricer;
-  readonly #cost = new CostSum();
+  readonly #cost: CostSum;
   #lastFrameAt: number | null = null;
   #silence = { sum: 0, longest: 0 };
 
-  constructor(maxTranscriptCharacters: number, prices: PriceBasis) {
+  /** @param from what another tally of this session had come to */
+  constructor(maxTranscriptCharacters: number, prices: PriceBasis, from: TallySnapshot | null = null) {
     this.#maxText = maxTranscriptCharacters;
-    this.#pricer = new Pricer(prices);
+    this.#pricer = new Pricer(prices, from?.charged);
+    this.#cost = new CostSum(from?.totals);
+    if (from !== null) this.#continue(from);
+  }
+
+  #continue({ totals, audio, seen, turns, askedAt, lastFrameAt }: TallySnapshot): void {
+    this.#frames = { up: totals.frames_up, down: totals.frames_down };
+    this.#bytes = { up: totals.bytes_up, down: totals.bytes_down };
+    this.#received = totals.received;
+    this.#notLogged = totals.frames_not_logged;
+    this.#counts = {
+      responses: totals.responses,
+      interruptions: totals.interruptions,
+      tools: totals.tool_calls,
+      errors: totals.errors,
+    };
+    this.#audio = { ...audio };
+    this.#model = totals.model;
+    this.#silence = { sum: totals.silence_ms ?? 0, longest: totals.longest_silence_ms ?? 0 };
+    this.#usage = { response: totals.response, transcription: totals.transcription };
+    for (const key of seen) this.#seen.add(key);
+    for (const [id, turn] of turns) this.#turns.set(id, { ...turn });
+    this.#askedAt = askedAt;
+    this.#lastFrameAt = lastFrameAt;
+  }
+
+  snapshot(): TallySnapshot {
+    return {
+      totals: this.totals(),
+      audio: { ...this.#audio },
+      seen: [...this.#seen].slice(-KEPT_KEYS),
+      turns: [...this.#turns].map(([id, turn]) => [id, { ...turn }] as const),
+      askedAt: this.#askedAt,
+      lastFrameAt: this.#lastFrameAt,
+      charged: this.#pricer.charged,
+    };
+  }
+
+  /** Ends the turns whose upstream is gone: nothing more comes of them. */
+  breakOff(seq: number, at: number): readonly LogRecord[] {
+    return [...this.#turns.keys()].map((id) => this.#endTurn(id, 'failed', seq, at));
   }
 
   frame(direction: Direction, bytes: number, logged: boolean, at: number): void {

@@ -7,7 +7,6 @@ import {
   type Batch,
   type CostTotals,
   type Ending,
-  isCostComplete,
   type LogRecord,
   type NumberedRecord,
   type Opening,
@@ -15,7 +14,7 @@ import {
   type SessionSummary,
   type Totals,
 } from '../protocol/recording.ts';
-import { sumsOf } from '../protocol/usage-sums.ts';
+import { summaryOf } from './session-summary.ts';
 import { bytesOf, numberOf, optionalNumberOf, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
 
 /** How a segment's bytes are stored. */
@@ -80,6 +79,11 @@ CREATE TABLE IF NOT EXISTS record (
   body TEXT NOT NULL
 );`;
 
+const LAST_NUMBERS = `
+SELECT COALESCE(MAX(last_seq), 0) AS seq, COALESCE(MAX(number), 0) AS segment,
+  (SELECT COALESCE(MAX(id), 0) FROM record) AS record
+FROM segment`;
+
 export class SessionStore {
   readonly #sql: SqlDatabase;
   #ready = false;
@@ -140,10 +144,22 @@ export class SessionStore {
   /**
    * Ends a session whose object is gone: a crash or a restart. What was in memory is lost, and the record says so.
    */
-  interrupt(now: number): void {
+  interrupt(now: number, reason: 'interrupted' | 'grace_over' = 'interrupted'): void {
     const view = this.view();
     if (view === null || view.ending !== null) return;
     const lastAt = this.#lastAt() ?? view.live?.at ?? view.opening.startedAt;
+    if (reason === 'interrupted') this.#insertGap(view, lastAt, now);
+    this.#change('ending', {
+      at: lastAt,
+      reason,
+      closedBy: 'parley',
+      code: reason === 'interrupted' ? 1006 : 1000,
+      closeReason: '',
+      totals: view.totals,
+    });
+  }
+
+  #insertGap(view: SessionView, lastAt: number, now: number): void {
     this.#insert({
       kind: 'gap',
       seq: view.lastSeq + 1,
@@ -156,14 +172,6 @@ export class SessionStore {
         bytes: null,
         until: now,
       },
-    });
-    this.#change('ending', {
-      at: lastAt,
-      reason: 'interrupted',
-      closedBy: 'parley',
-      code: 1006,
-      closeReason: '',
-      totals: view.totals,
     });
   }
 
@@ -216,6 +224,13 @@ export class SessionStore {
     };
   }
 
+  /** The last numbers in use. */
+  lastNumbers(): { readonly seq: number; readonly record: number; readonly segment: number } {
+    const row = this.#sql.exec(LAST_NUMBERS).toArray()[0];
+    if (row === undefined) throw new Error('an aggregate returned no row');
+    return { seq: numberOf(row, 'seq'), record: numberOf(row, 'record'), segment: numberOf(row, 'segment') };
+  }
+
   /** Segment `number`, or null past the last one. */
   segment(number: number): StoredSegment | null {
     const row = this.#sql
@@ -235,7 +250,7 @@ export class SessionStore {
   /** The first segment that reaches past `seq`, by bisection: segments are numbered from 1 without a gap. */
   firstSegmentAfter(seq: number): number {
     let low = 1;
-    let high = this.#segmentCount() + 1;
+    let high = this.lastNumbers().segment + 1;
     while (low < high) {
       const middle = (low + high) >> 1;
       const row = this.#sql.exec('SELECT last_seq FROM segment WHERE number = ?', middle).toArray()[0];
@@ -315,11 +330,6 @@ export class SessionStore {
     );
   }
 
-  #segmentCount(): number {
-    const row = this.#sql.exec('SELECT COALESCE(MAX(number), 0) AS n FROM segment').toArray()[0];
-    return row === undefined ? 0 : numberOf(row, 'n');
-  }
-
   #lastAt(): number | null {
     const row = this.#sql.exec('SELECT MAX(last_at) AS at FROM segment').toArray()[0];
     return row === undefined ? null : optionalNumberOf(row, 'at');
@@ -342,57 +352,3 @@ const NOT_KEPT: CostTotals & Pick<Totals, 'silence_ms' | 'longest_silence_ms'> =
   unpriced: [],
   cost_notes: {},
 };
-
-function summaryOf(id: string, view: SessionView, revision: number): SessionSummary {
-  const tokens = view.totals?.response.tokens;
-  return {
-    id,
-    status: view.ending === null ? 'live' : 'ended',
-    provider: view.opening.provider,
-    model: view.opening.model ?? view.totals?.model ?? null,
-    startedAt: view.opening.startedAt,
-    endedAt: view.ending?.at ?? null,
-    endedReason: view.ending?.reason ?? null,
-    turns: view.totals?.responses ?? 0,
-    tokens:
-      tokens === undefined || view.totals?.response.reports === 0
-        ? null
-        : tokens.input_text +
-          tokens.input_audio +
-          tokens.input_image +
-          tokens.output_text +
-          tokens.output_audio +
-          tokens.output_image,
-    costNano: view.totals?.cost_nano ?? null,
-    costComplete: isCostComplete(view.totals, view.ending),
-    metadata: view.annotations.metadata ?? view.opening.metadata,
-    feedback: view.annotations.feedback,
-    score: view.annotations.score,
-    eventId: view.opening.eventId,
-    path: view.opening.path ?? '',
-    success: isSuccess(view),
-    sums: sumsOf(
-      view.totals,
-      view.ending === null ? 0 : Math.max(0, view.ending.at - view.opening.startedAt),
-      isCostComplete(view.totals, view.ending),
-    ),
-    revision,
-  };
-}
-
-/** Close codes with which a provider ends a session that is simply over. */
-const OVER = [1000, 1001, 1005];
-const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long'];
-
-function isSuccess({ live, ending }: SessionView): boolean {
-  if (live === null) return false;
-  switch (ending?.closedBy) {
-    case undefined:
-    case 'client':
-      return true;
-    case 'upstream':
-      return OVER.includes(ending?.code ?? 0);
-    case 'parley':
-      return ENDED_ON_PURPOSE.includes(ending?.reason ?? '');
-  }
-}

@@ -158,7 +158,8 @@ function makePlan(connection: Connection): ConnectPlan {
   if (needsKey && adapter.settings.key !== null && ownKey === null && stored === null) {
     throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key });
   }
-  const named = parameters.session ?? claims?.session ?? null;
+  const { session: wanted, role, ...passed } = parameters;
+  const named = wanted ?? claims?.session ?? null;
   const maxSeconds = Math.min(
     settings.PARLEY_MAX_SESSION_SECONDS,
     claims?.max_seconds ?? Number.POSITIVE_INFINITY,
@@ -181,18 +182,11 @@ function makePlan(connection: Connection): ConnectPlan {
     },
     credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
     simulated,
-    role: roleOf(principal, parameters.role),
-    after: parameters.after,
+    role: roleOf(principal, role),
     userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
     offer: offer.answer,
-    log: parameters.log,
-    metadata: parameters.metadata,
-    eventId: parameters.eventId,
-    customCost: parameters.customCost,
-    dialTimeoutMs: parameters.dialTimeoutMs,
-    graceMs: parameters.graceMs,
-    idleMs: parameters.idleMs,
+    ...passed,
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
   };

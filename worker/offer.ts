@@ -10,6 +10,7 @@ const PARAMETERS = [
   'parley-session',
   'parley-role',
   'parley-after',
+  'parley-epoch',
   'parley-grace',
   'parley-idle',
   'parley-control',

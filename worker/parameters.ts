@@ -11,6 +11,7 @@ import type { Parameter } from './offer.ts';
 export interface Parameters {
   readonly session: string | null;
   readonly after: number | null;
+  readonly epoch: number | null;
   readonly role: Role | null;
   readonly graceMs: number;
   readonly idleMs: number;
@@ -35,6 +36,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
   return {
     session: checked(given, 'parley-session', Name),
     after,
+    epoch: number(given, 'parley-epoch', 1, COUNT_MAX),
     role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
     idleMs: idleSeconds(given, settings.PARLEY_IDLE_SECONDS) * 1000,

@@ -182,7 +182,9 @@ describe('P8 what is read', () => {
   });
 
   it('P5 a close says whether the session may go on', () => {
-    const may = (code: number, reason = '') => gemini.resumable?.(code, reason, FRESH);
+    const begun = { ...FRESH, setup: { model: 'models/gemini' } };
+    const may = (code: number, reason = '') => gemini.resumable?.(code, reason, begun);
+    expect(gemini.resumable?.(1001, '', FRESH)).toBe(false);
     expect([1001, 1006, 1011, 1012, 1013].map((code) => may(code))).toEqual([true, true, true, true, true]);
     expect([1000, 1007, 1008, 4000].map((code) => may(code))).toEqual([false, false, false, false]);
     expect(may(1008, 'The operation was aborted.')).toBe(true);

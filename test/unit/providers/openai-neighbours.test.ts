@@ -80,8 +80,11 @@ describe('P2 the other WebSockets of OpenAI’s host', () => {
   });
 
   it('P5 what was said on a neighbour’s socket ends with it; a conversation goes on', () => {
-    const resumable = (path: string, code: number) =>
-      openai.resumable?.(code, '', openai.begin({ ...REQUEST, path }));
+    const resumable = (path: string, code: number) => {
+      const begun = openai.begin({ ...REQUEST, path });
+      const greeted = openai.read(begun, { side: 'upstream' }, '{"type":"session.created","session":{}}');
+      return openai.resumable?.(code, '', greeted.state);
+    };
     expect([resumable('realtime', 1001), resumable('realtime', 4000)]).toEqual([true, false]);
     expect([resumable('responses', 1001), resumable('live/sessions', 1006)]).toEqual([false, false]);
   });

@@ -323,6 +323,7 @@ describe('P8 over any script of reports', () => {
       },
       LIMITS,
       new FakeWire(),
+      () => undefined,
     );
 
   it('P8 totals are those of the distinct reports, and the cost is the sum of their prices', () => {

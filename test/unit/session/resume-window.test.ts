@@ -21,17 +21,17 @@ describe('P5 what a client that comes back is owed', () => {
     window.add('b', 5, 100);
     expect(window.after(0)).toMatchObject({ kind: 'frames' });
     window.add('c', 1, 100);
-    expect(window.after(0)).toEqual({ kind: 'passed', firstKept: 2 });
+    expect(window.after(0)).toEqual({ kind: 'passed', after: 0, firstKept: 2, kept: ['b', 'c'] });
     window.add('d', 1, 201);
     expect(window.after(3)).toEqual({ kind: 'frames', payloads: ['d'] });
-    expect(window.after(2)).toEqual({ kind: 'passed', firstKept: 4 });
+    expect(window.after(2)).toEqual({ kind: 'passed', after: 2, firstKept: 4, kept: ['d'] });
   });
 
   it('P5 a window that keeps nothing still counts, and never leaves a silent hole', () => {
     const window = new ResumeWindow(0, 0);
     window.add('a', 1, 0);
     expect(window.after(1)).toEqual({ kind: 'frames', payloads: [] });
-    expect(window.after(0)).toEqual({ kind: 'passed', firstKept: 2 });
+    expect(window.after(0)).toEqual({ kind: 'passed', after: 0, firstKept: 2, kept: [] });
   });
 
   it('P5 equals its model, whatever comes', () => {
@@ -58,7 +58,13 @@ describe('P5 what a client that comes back is owed', () => {
         expect(held()).toBeLessThanOrEqual(100);
         const answer = window.after(after);
         if (after > sent.length) expect(answer.kind).toBe('ahead');
-        else if (after < first) expect(answer).toEqual({ kind: 'passed', firstKept: first + 1 });
+        else if (after < first)
+          expect(answer).toEqual({
+            kind: 'passed',
+            after,
+            firstKept: first + 1,
+            kept: sent.slice(first).map(({ payload }) => payload),
+          });
         else
           expect(answer).toEqual({
             kind: 'frames',

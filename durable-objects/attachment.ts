@@ -1,0 +1,46 @@
+/**
+ * What a client's socket carries through hibernation. It lives with the connection, and is on no disk: so it may hold the
+ * key that the session is dialled with.
+ */
+import type { Carrier, ConnectPlan, Role } from '../protocol/connect.ts';
+
+/** The platform takes 16,384 bytes (measured 2026-10-23); its own form of the same value is a little longer than JSON. */
+const MAX_CHARACTERS = 14_000;
+
+export interface Key {
+  readonly credential: string | null;
+  readonly source: ConnectPlan['credentialSource'];
+  readonly carrier: Carrier | null;
+}
+
+export interface Attachment {
+  readonly parley: 2;
+  readonly client: number;
+  readonly role: Role;
+  readonly signals: ConnectPlan['signals'];
+  /** Null: it did not fit. */
+  readonly key: Key | null;
+}
+
+/** What a plan's session is dialled with. */
+export function keyOf({ request, credentialSource }: ConnectPlan): Key {
+  return { credential: request.credential, source: credentialSource, carrier: request.carrier ?? null };
+}
+
+export function attachmentOf(client: number, role: Role, plan: ConnectPlan): Attachment {
+  const attachment: Attachment = {
+    parley: 2,
+    client,
+    role,
+    signals: plan.signals,
+    key: keyOf(plan),
+  };
+  return JSON.stringify(attachment).length <= MAX_CHARACTERS ? attachment : { ...attachment, key: null };
+}
+
+/** Null for a socket of another version of this code. */
+export function readAttachment(socket: WebSocket): Attachment | null {
+  // Whatever has this mark was written from an Attachment.
+  const value = socket.deserializeAttachment() as { readonly parley?: unknown } | null;
+  return value?.parley === 2 ? (value as Attachment) : null;
+}

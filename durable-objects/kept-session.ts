@@ -1,0 +1,85 @@
+/** A session that outlives its object: what is kept of it, and how it is found again. */
+import type { ConnectPlan } from '../protocol/connect.ts';
+import type { Checkpoint, Kept } from '../protocol/recording.ts';
+import { readSegment } from '../protocol/segment.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
+import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
+import type { SessionStore } from '../storage/session-store.ts';
+import type { Key } from './attachment.ts';
+import { unpack } from './segment-codec.ts';
+
+/**
+ * Whether what is known of a session may be stored beside its log: it is the conversation itself, so only where the whole
+ * of that is logged anyway.
+ */
+export function mayKeep(plan: ConnectPlan): boolean {
+  return plan.log === 'full';
+}
+
+/** Without any key: those live with the sockets. */
+export function checkpointOf(plan: ConnectPlan, snapshot: Snapshot, resting: boolean): Checkpoint {
+  const { carrier: _carrier, ...request } = plan.request;
+  return {
+    plan: JSON.stringify({ ...plan, request: { ...request, credential: null } }),
+    snapshot: JSON.stringify(snapshot),
+    resting,
+    // Only who chose the session's name can come back to it.
+    graceMs: plan.named ? plan.graceMs : 0,
+    endsAt: snapshot.startedAt + plan.maxSessionMs,
+  };
+}
+
+/** The plan of a kept session, with the key of whoever is here. */
+export function keptPlan({ checkpoint }: Kept, key: Key): ConnectPlan {
+  // Only checkpointOf() writes it.
+  const plan = JSON.parse(checkpoint.plan) as ConnectPlan;
+  const { credential, source, carrier } = key;
+  return {
+    ...plan,
+    credentialSource: source,
+    request: { ...plan.request, credential, ...(carrier === null ? {} : { carrier }) },
+  };
+}
+
+/** What the session goes on from; null when this code cannot go on from it. */
+export function keptSnapshot({ checkpoint, counters }: Kept, adapter: ProviderAdapter): Snapshot | null {
+  // Only checkpointOf() writes it.
+  const snapshot = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const { id, version } = snapshot.adapter;
+  if (snapshot.version !== SNAPSHOT_VERSION || id !== adapter.id || version !== adapter.stateVersion)
+    return null;
+  return { ...snapshot, counters: { ...snapshot.counters, ...counters } };
+}
+
+/** A checkpoint, and how far the log goes beyond it. */
+export async function keptFrom(store: SessionStore, checkpoint: Checkpoint): Promise<Kept> {
+  // Only checkpointOf() writes it.
+  const { counters } = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const last = store.lastNumbers();
+  return {
+    checkpoint,
+    counters: {
+      seq: Math.max(last.seq, counters.seq),
+      record: Math.max(last.record, counters.record),
+      segment: Math.max(last.segment, counters.segment),
+      received: counters.received + (await downFrames(store, counters.seq)),
+    },
+    clean: checkpoint.resting && last.seq <= counters.seq,
+    lastSeq: last.seq,
+  };
+}
+
+/** How many upstream frames the log has after `seq`. */
+async function downFrames(store: SessionStore, after: number): Promise<number> {
+  let count = 0;
+  for (let number = store.firstSegmentAfter(after); ; number += 1) {
+    const segment = store.segment(number);
+    if (segment === null) return count;
+    for (const { seq, direction, more } of readSegment(
+      segment.firstSeq,
+      segment.firstAt,
+      await unpack(segment),
+    ))
+      if (seq > after && direction === 'down' && !more) count += 1;
+  }
+}

@@ -1,0 +1,58 @@
+/** What lists show of a session, from all that is known of it. */
+import { isCostComplete, type SessionSummary } from '../protocol/recording.ts';
+import { sumsOf } from '../protocol/usage-sums.ts';
+import type { SessionView } from './session-store.ts';
+
+export function summaryOf(id: string, view: SessionView, revision: number): SessionSummary {
+  const tokens = view.totals?.response.tokens;
+  return {
+    id,
+    status: view.ending === null ? 'live' : 'ended',
+    provider: view.opening.provider,
+    model: view.opening.model ?? view.totals?.model ?? null,
+    startedAt: view.opening.startedAt,
+    endedAt: view.ending?.at ?? null,
+    endedReason: view.ending?.reason ?? null,
+    turns: view.totals?.responses ?? 0,
+    tokens:
+      tokens === undefined || view.totals?.response.reports === 0
+        ? null
+        : tokens.input_text +
+          tokens.input_audio +
+          tokens.input_image +
+          tokens.output_text +
+          tokens.output_audio +
+          tokens.output_image,
+    costNano: view.totals?.cost_nano ?? null,
+    costComplete: isCostComplete(view.totals, view.ending),
+    metadata: view.annotations.metadata ?? view.opening.metadata,
+    feedback: view.annotations.feedback,
+    score: view.annotations.score,
+    eventId: view.opening.eventId,
+    path: view.opening.path ?? '',
+    success: isSuccess(view),
+    sums: sumsOf(
+      view.totals,
+      view.ending === null ? 0 : Math.max(0, view.ending.at - view.opening.startedAt),
+      isCostComplete(view.totals, view.ending),
+    ),
+    revision,
+  };
+}
+
+/** Close codes with which a provider ends a session that is simply over. */
+const OVER = [1000, 1001, 1005];
+const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long'];
+
+function isSuccess({ live, ending }: SessionView): boolean {
+  if (live === null) return false;
+  switch (ending?.closedBy) {
+    case undefined:
+    case 'client':
+      return true;
+    case 'upstream':
+      return OVER.includes(ending?.code ?? 0);
+    case 'parley':
+      return ENDED_ON_PURPOSE.includes(ending?.reason ?? '');
+  }
+}

@@ -167,10 +167,10 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    */
   farewell?(state: S): Payload | null;
   /**
-   * Optional: for providers whose sockets end after a time, known from the start or told by `expires`. `longestMs`: where it
-   * is known. `closesFirst`: the conversation can move only once its old socket is closed.
+   * Optional: for providers whose sockets end after a time. `longestMs`: that time, where it is known from the start and not
+   * told by `expires`. `closesFirst`: the conversation can move only once its old socket is closed.
    */
-  readonly succession?: { readonly longestMs?: number; readonly closesFirst?: boolean };
+  readonly succession?: { longestMs?(state: S): number | null; readonly closesFirst?: boolean };
   /**
    * Optional: false while something is under way that `restore` could not bring along, such as a sentence that the user has
    * begun. Asked only while the provider owes nothing. Default: true.

@@ -41,6 +41,9 @@ const KEEP_ALIVE = { ms: 4_000, payload: '{"type":"KeepAlive"}' };
 const KEPT_ALIVE: readonly Wire[] = ['listen', 'agent'];
 /** Nobody sent audio: a new socket would end alike. */
 const NO_AUDIO = 'NET-0001';
+/** How long a socket may be open (developers.deepgram.com, as of 2026); the others have no known end. */
+const LONGEST_MS: Readonly<Record<string, number>> = { speak: 60 * 60_000, agent: 120 * 60_000 };
+
 const RESUMABLE: readonly number[] = [1001, 1006, 1011, 1012, 1013];
 
 type Own = Pick<
@@ -79,6 +82,7 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
           return unreportedAgent(state, life);
       }
     },
+    succession: { longestMs: ({ wire }) => LONGEST_MS[wire] ?? null },
     resumable: (code, reason) => RESUMABLE.includes(code) && !reason.includes(NO_AUDIO),
   };
 }

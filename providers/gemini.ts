@@ -47,6 +47,9 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
     restore: (state) => beginRestore(state, announcesHistory),
     once: { matches: isSetup, answer: serverFrame({ setupComplete: {} }) },
     owes: (state) => state.asked || (state.turn !== null && state.calls.length === 0),
+    settled: ({ heard, said, calls }) => heard === '' && said === '' && calls.length === 0,
+    // Google refuses a handle while the socket before is open (livekit/agents, as of 2026).
+    succession: { closesFirst: true },
     resumable,
   };
 }

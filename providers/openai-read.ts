@@ -24,6 +24,7 @@ import {
   withParts,
   withSession,
   withWanted,
+  hasTurnDetection,
 } from './openai-state.ts';
 import { responseUsage, transcriptionUsage } from './openai-usage.ts';
 
@@ -40,12 +41,23 @@ export function eventOf(payload: Payload): JsonObject | undefined {
   return typeof payload === 'string' ? asObject(parseJson(payload)) : undefined;
 }
 
+function withHearing(state: OpenAIState, hearing: boolean): OpenAIState {
+  return state.hearing === hearing ? state : { ...state, hearing };
+}
+
+/** When the provider will close a socket that it greets so, ms since the epoch; null: it does not say. */
+export function expiryOf(event: JsonObject): number | null {
+  const at = asCount(member(event['session'], 'expires_at'));
+  return at === undefined || at === 0 ? null : at * 1000;
+}
+
 export function readClientEvent(state: OpenAIState, event: JsonObject): EventReading {
   switch (asText(event['type'])) {
     case 'input_audio_buffer.append': {
       const audio = asText(event['audio']);
       return {
-        state,
+        // Without detection of speech, audio waits for its commit.
+        state: hasTurnDetection(state) ? state : withHearing(state, true),
         observations: audio === undefined ? NOTHING : [audioObservation(state, 'user', audio)],
       };
     }
@@ -80,6 +92,11 @@ export function readServerEvent(state: OpenAIState, event: JsonObject): EventRea
       const read = { state: withSession(state, session), observations: NOTHING };
       return isNew ? { ...read, expiresAtMs: expiresAt * 1000 } : read;
     }
+    case 'input_audio_buffer.speech_started':
+      return { state: withHearing(state, true), observations: NOTHING };
+    case 'input_audio_buffer.committed':
+    case 'input_audio_buffer.cleared':
+      return { state: withHearing(state, false), observations: NOTHING };
     case 'input_audio_buffer.speech_stopped':
       return { state, observations: [{ kind: 'asked' }] };
     case 'error':
@@ -87,10 +104,6 @@ export function readServerEvent(state: OpenAIState, event: JsonObject): EventRea
     default:
       return { state, observations: NOTHING };
   }
-}
-
-function hasTurnDetection(state: OpenAIState): boolean {
-  return inputSetting(state, 'turn_detection') !== null;
 }
 
 function readItemEvent(state: OpenAIState, type: string, event: JsonObject): EventReading {

@@ -25,7 +25,7 @@ export function beginRestore(state: OpenAIState): {
   const dials = state.dials + 1;
   if (state.dials === 0) return { state: { ...state, dials }, send: NOTHING, complete: true };
   return {
-    state: { ...state, dials, open: [], asked: 0, restoring: { step: 'greeting' } },
+    state: { ...state, dials, open: [], asked: 0, hearing: false, restoring: { step: 'greeting' } },
     send: { upstream: [], clients: state.open.flatMap((open) => terminalEvents(state, open)) },
     complete: false,
   };

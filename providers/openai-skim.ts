@@ -6,7 +6,7 @@ import { asText, member, parseJson } from '../protocol/json.ts';
 import type { AudioObservation, Observation } from '../protocol/observations.ts';
 import type { Payload, Sender } from './adapter.ts';
 import { base64Bytes } from './audio-format.ts';
-import { audioRate, type OpenAIState } from './openai-state.ts';
+import { audioRate, hasTurnDetection, type OpenAIState } from './openai-state.ts';
 
 const HEAD = '{"type":"';
 const HEAD_MAX = 512;
@@ -25,7 +25,7 @@ const READ = {
     'conversation.item.',
     'session.',
     'transcription_session.',
-    'input_audio_buffer.speech_stopped',
+    'input_audio_buffer.',
     'error',
   ],
   client: [
@@ -59,6 +59,8 @@ function skimAudio(state: OpenAIState, from: Sender, payload: string): readonly 
   const event = parseJson(`${payload.slice(0, start)}"}`);
   if (!isAudio(from, asText(member(event, 'type')))) return null;
   const down = from.side === 'upstream';
+  // The first of an utterance changes the state.
+  if (!down && !state.hearing && !hasTurnDetection(state)) return null;
   if (down && isFirstOutput(state, asText(member(event, 'response_id')))) return null;
   return [audioObservation(state, down ? 'model' : 'user', payload.slice(start, end))];
 }

@@ -30,6 +30,8 @@ export type OpenAIState = {
   readonly open: readonly OpenResponse[];
   /** response.create sent by clients, and not answered yet. */
   readonly asked: number;
+  /** The user has begun to speak, or audio waits to be committed: none of it is an item yet. */
+  readonly hearing: boolean;
   readonly dials: number;
   readonly restoring: Restoring | null;
 };
@@ -42,6 +44,7 @@ export const FRESH: OpenAIState = {
   forgot: false,
   open: [],
   asked: 0,
+  hearing: false,
   dials: 0,
   restoring: null,
 };
@@ -256,4 +259,8 @@ function bounded(state: OpenAIState): OpenAIState {
 
 function sizeOf(items: readonly JsonObject[]): number {
   return items.reduce((sum, item) => sum + JSON.stringify(item).length, 0);
+}
+
+export function hasTurnDetection(state: OpenAIState): boolean {
+  return inputSetting(state, 'turn_detection') !== null;
 }

@@ -20,7 +20,7 @@ import {
   type NeighbourState,
   readNeighbour,
 } from './openai-neighbours.ts';
-import { eventOf, readClientEvent, readServerEvent } from './openai-read.ts';
+import { eventOf, expiryOf, readClientEvent, readServerEvent } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
 import { skim } from './openai-skim.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
@@ -39,7 +39,7 @@ export function openaiDialect(
 ): ProviderAdapter<OpenAIState> {
   return {
     ...own,
-    stateVersion: 1,
+    stateVersion: 2,
     carriers: [
       { in: 'header', name: 'authorization', schemes: ['Bearer'] },
       { in: 'subprotocol', prefix: 'openai-insecure-api-key.' },
@@ -70,6 +70,7 @@ export function openaiDialect(
     intercepts: (state) => state.restoring !== null,
     restore: beginRestore,
     owes: (state) => state.asked > 0 || state.open.length > 0,
+    settled: (state) => !state.hearing,
     // Without the session that the provider opened with there is no conversation to go on with.
     resumable: (code, _reason, state) => RESUMABLE_CODES.has(code) && state.session !== null,
   };
@@ -115,6 +116,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   resumable: (code, reason, state) =>
     !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
+  settled: (state) => isNeighbour(state) || !state.hearing,
 };
 
 function isNeighbour(state: OpenAIState | NeighbourState): state is NeighbourState {
@@ -164,7 +166,10 @@ export function readEvent(state: OpenAIState, from: Sender, event: JsonObject): 
   if (from.side === 'client') return { ...readClientEvent(state, event), route: 'across' };
   if (state.restoring !== null) {
     const step = continueRestore(state, event);
-    if (step.route === 'nowhere') return { ...step, observations: [] };
+    if (step.route === 'nowhere') {
+      const atMs = expiryOf(event);
+      return { ...step, observations: [], ...(atMs === null ? {} : { expires: { atMs } }) };
+    }
   }
   const { expiresAtMs, ...reading } = readServerEvent(state, event);
   return {

@@ -36,6 +36,9 @@ const realtime = openaiDialect({
   settings: { key: 'XAI_API_KEY', baseUrl: 'XAI_BASE_URL', defaultBaseUrl: 'https://api.x.ai/v1' },
 });
 
+/** docs.x.ai, as of 2026: a session lasts 120 minutes. */
+const SESSION_MS = 120 * 60_000;
+
 export const xai: ProviderAdapter<XaiState> = {
   ...realtime,
   carriers: [{ in: 'subprotocol', prefix: 'xai-client-secret.' }, ...realtime.carriers],
@@ -51,6 +54,7 @@ export const xai: ProviderAdapter<XaiState> = {
   // Audio is billed by what passed, so `read` counts it in the state: nothing is left for the fast path.
   skim: () => null,
   intercepts: (state) => realtime.intercepts(state.wire),
+  succession: { longestMs: () => SESSION_MS },
   settled: (state) => realtime.settled?.(state.wire) ?? true,
   restore: (state) => {
     const restored = realtime.restore(resumes(state) ? { ...state.wire, items: [] } : state.wire);

@@ -69,7 +69,7 @@ export class Bookkeeping {
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
     expires: (at: number) => void,
-    from: Snapshot | null = null,
+    from: Snapshot | null,
   ) {
     this.recording = new Recording(plan.log, limits, from?.counters);
     this.#adapter = adapter;

@@ -39,7 +39,8 @@ export class Rollover {
   readonly #limits: Limits;
   readonly #wire: Wire;
   readonly #parts: Parts;
-  /** When the provider will close the upstream; null: not known. */
+  /** When the upstream opened, and when the provider will close it; null: not known. */
+  #openedAt = 0;
   #endsAt: number | null = null;
   #next: Next = NONE;
 
@@ -59,14 +60,21 @@ export class Rollover {
 
   /** An upstream relays. Some providers never say when they will close it, but are known to. */
   opened(now: number): void {
-    const longestMs = this.#adapter.succession?.longestMs;
-    if (this.#endsAt === null && longestMs !== undefined) this.expires(now + longestMs);
+    this.#openedAt = now;
+    const longestMs = this.#adapter.succession?.longestMs?.(this.#parts.books.state) ?? null;
+    if (this.#endsAt === null && longestMs !== null) this.expires(now + longestMs);
   }
 
   /** The provider says when it will close the upstream. */
   expires(at: number): void {
     this.#endsAt = at;
-    this.#wire.setDeadline('rollover', at - this.#limits.rolloverAheadMs);
+    const { rolloverAheadMs } = this.#limits;
+    this.#wire.setDeadline('rollover', at - Math.min(rolloverAheadMs, (at - this.#openedAt) / 2));
+  }
+
+  /** From then on no quiet moment is waited for. One that lives shortly is not replaced all the time. */
+  #lastAt(endsAt: number): number {
+    return endsAt - Math.min(this.#limits.rolloverLastMs, (endsAt - this.#openedAt) / 4);
   }
 
   /** The upstream is gone, and its end with it. */
@@ -85,7 +93,7 @@ export class Rollover {
     const { books, host, moveAtOnce } = this.#parts;
     if (host.phase().name !== 'live' || this.#endsAt === null) return;
     if (!books.canRestore(CLOSE.abnormal, '')) return;
-    const isLast = now >= this.#endsAt - this.#limits.rolloverLastMs;
+    const isLast = now >= this.#lastAt(this.#endsAt);
     if (isLast || (this.#adapter.succession?.closesFirst === true && books.isSettled())) {
       this.drop();
       moveAtOnce(now);
@@ -99,7 +107,7 @@ export class Rollover {
   }
 
   #lookAgain(at: number): void {
-    const lastAt = (this.#endsAt ?? at) - this.#limits.rolloverLastMs;
+    const lastAt = this.#endsAt === null ? at : this.#lastAt(this.#endsAt);
     this.#wire.setDeadline('rollover', Math.min(at, lastAt));
   }
 

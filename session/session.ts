@@ -81,9 +81,8 @@ export class Session {
     this.#wire = wire;
     this.#roster = new Roster(limits, from?.counters.client);
     this.#pending = new PendingFrames(limits.pendingBytes);
-    this.books = new Bookkeeping(plan, adapter, limits, wire, (at: number) =>
-      this.continuity.rollover.expires(at),
-    );
+    const expires = (at: number): void => this.continuity.rollover.expires(at);
+    this.books = new Bookkeeping(plan, adapter, limits, wire, expires, from);
     if (from !== null) this.#phase = { name: 'resting' };
     this.#own = new OwnFrames(adapter, plan.request, {
       wire,

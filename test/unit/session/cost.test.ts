@@ -324,6 +324,7 @@ describe('P8 over any script of reports', () => {
       LIMITS,
       new FakeWire(),
       () => undefined,
+      null,
     );
 
   it('P8 totals are those of the distinct reports, and the cost is the sum of their prices', () => {

@@ -1,0 +1,136 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { sessionObjectName } from '../../protocol/connect.ts';
+import type { SessionShape } from '../../protocol/rest.ts';
+import { asAdmin, type Client, open, resultOf } from './parley.ts';
+
+const SIMULATOR = '/v1/acct/gw/simulator?model=sim-support&speed=50&latency_ms=0';
+const idOf = ({ response }: Client) => response.headers.get('parley-session-id') ?? '';
+const nameOf = (id: string) => sessionObjectName({ account: 'acct', gateway: 'gw', id });
+const sessionOf = (id: string) => resultOf<SessionShape>(asAdmin(`/v1/acct/gw/sessions/${id}`));
+
+/** Reads frames until one of this type, and returns all of them. */
+async function until(client: Client, type: string): Promise<Record<string, unknown>[]> {
+  const frames: Record<string, unknown>[] = [];
+  for (;;) {
+    const frame: Record<string, unknown> = JSON.parse(await client.next());
+    frames.push(frame);
+    if (frame['type'] === type) return frames;
+  }
+}
+
+const say = (client: Client, event: object) => client.socket.send(JSON.stringify(event));
+
+async function textTurn(client: Client, id: string, text: string): Promise<Record<string, unknown>[]> {
+  const content = [{ type: 'input_text', text }];
+  say(client, { type: 'conversation.item.create', item: { id, type: 'message', role: 'user', content } });
+  say(client, { type: 'response.create', response: { output_modalities: ['text'] } });
+  return until(client, 'response.done');
+}
+
+/** The text of a user's item, as the upstream of now has it. */
+async function retrieved(client: Client, id: string): Promise<unknown> {
+  say(client, { type: 'conversation.item.retrieve', item_id: id });
+  const frame = (await until(client, 'conversation.item.retrieved')).at(-1) as {
+    item?: { content?: { text?: string }[] };
+  };
+  return frame.item?.content?.[0]?.text;
+}
+
+interface StoredCheckpoint {
+  readonly resting: boolean;
+}
+
+/** Waits until what the recorder keeps of a session is as wanted. */
+async function keptAs(id: string, isWanted: (kept: StoredCheckpoint) => boolean): Promise<void> {
+  for (;;) {
+    const body = await runInDurableObject(env.RECORDER.getByName(nameOf(id)), (_object, { storage }) => {
+      const tables = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'checkpoint'").toArray();
+      return tables.length === 0
+        ? undefined
+        : storage.sql.exec('SELECT body FROM checkpoint').toArray()[0]?.['body'];
+    });
+    if (typeof body === 'string' && isWanted(JSON.parse(body) as StoredCheckpoint)) return;
+    await moment();
+  }
+}
+
+/** A turn for the timers of others. */
+function moment(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 20);
+  });
+}
+
+describe('P5 P6 a session that rests', () => {
+  it('P5 P6 lets go of its upstream and of its object, and wakes with the conversation at the next frame', async () => {
+    const client = await open(`${SIMULATOR}&parley-idle=1`);
+    await until(client, 'session.created');
+    await textTurn(client, 'item_first', 'remember the word heron');
+    await keptAs(idOf(client), ({ resting }) => resting);
+    await evictDurableObject(env.SESSION.getByName(nameOf(idOf(client))));
+    expect(await retrieved(client, 'item_first')).toBe('remember the word heron');
+    const turn = await textTurn(client, 'item_second', 'and again');
+    expect(turn.map(({ type }) => type)).not.toContain('session.created');
+    client.socket.close(1000);
+    await client.closed;
+    const session = await sessionOf(idOf(client));
+    expect(session).toMatchObject({ ended_reason: 'client_closed', usage: { response: { reports: 2 } } });
+    expect(session.turns).toHaveLength(2);
+  });
+
+  it('P3 P8 numbers and sums go on where they were', async () => {
+    const client = await open(`${SIMULATOR}&parley-idle=1`);
+    await until(client, 'session.created');
+    const before = await textTurn(client, 'item_first', 'one');
+    await keptAs(idOf(client), ({ resting }) => resting);
+    await evictDurableObject(env.SESSION.getByName(nameOf(idOf(client))));
+    const after = await textTurn(client, 'item_second', 'two');
+    client.socket.close(1000);
+    await client.closed;
+    const session = await sessionOf(idOf(client));
+    expect(session.frames.down).toBeGreaterThanOrEqual(1 + before.length + after.length);
+    const events = await asAdmin(`/v1/acct/gw/sessions/${idOf(client)}/events`, {
+      headers: { accept: 'application/x-ndjson' },
+    });
+    const lines = (await events.text())
+      .trim()
+      .split('\n')
+      .map((line): { seq: number; kind: string } => JSON.parse(line));
+    expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
+    expect(lines).toHaveLength(session.frames.up + session.frames.down);
+  });
+});
+
+describe('P5 an upstream that is lost', () => {
+  it('P5 is dialled again: the open response is ended for its clients, and the conversation goes on', async () => {
+    const client = await open(`${SIMULATOR}&faults=close_1011`);
+    await until(client, 'session.created');
+    const broken = await textTurn(client, 'item_first', 'remember the word heron');
+    expect(broken.at(-1)).toMatchObject({ response: { status: 'failed' } });
+    expect(await retrieved(client, 'item_first')).toBe('remember the word heron');
+    client.socket.close(1000);
+    await client.closed;
+    expect(await sessionOf(idOf(client))).toMatchObject({ ended_reason: 'client_closed' });
+  });
+});
+
+describe('P5 an upstream that nears its end', () => {
+  it('P5 is replaced before, and its client notices nothing', async () => {
+    const client = await open(`${SIMULATOR}&faults=session_expired_after=2`);
+    await until(client, 'session.created');
+    await textTurn(client, 'item_first', 'remember the word heron');
+    const seen: string[] = [];
+    const endsAt = Date.now() + 2500;
+    while (Date.now() < endsAt) {
+      say(client, { type: 'conversation.item.retrieve', item_id: 'item_first' });
+      seen.push(...(await until(client, 'conversation.item.retrieved')).map(({ type }) => String(type)));
+      await moment();
+    }
+    expect(new Set(seen)).toEqual(new Set(['conversation.item.retrieved']));
+    client.socket.close(1000);
+    await client.closed;
+    expect(await sessionOf(idOf(client))).toMatchObject({ ended_reason: 'client_closed' });
+  });
+});

@@ -121,6 +121,7 @@ describe('P5 an upstream that nears its end', () => {
     const client = await open(`${SIMULATOR}&faults=session_expired_after=2`);
     await until(client, 'session.created');
     await textTurn(client, 'item_first', 'remember the word heron');
+    await until(client, 'rate_limits.updated');
     const seen: string[] = [];
     const endsAt = Date.now() + 2500;
     while (Date.now() < endsAt) {

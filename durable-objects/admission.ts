@@ -44,7 +44,7 @@ export async function findNamed(
   }
 }
 
-/** The frames that the client is owed before any other, or why it may not come in. */
+/** The frames that the client is owed before any other (null: it does not come back), or why it may not come in. */
 export function admit(
   session: Session,
   plan: ConnectPlan,
@@ -54,7 +54,7 @@ export function admit(
     readonly isTranslated: boolean;
     readonly logged: FromLog | null;
   },
-): readonly Payload[] | Response {
+): readonly Payload[] | Response | null {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // Its last client has left, and what is still to come of it is only counted: nobody may speak any more.
   if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'client_closed' }));
@@ -64,7 +64,7 @@ export function admit(
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
   if (session.clients >= plan.maxClients)
     return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
-  return plan.after === null ? [] : owed(session, plan.after, plan.epoch, life);
+  return plan.after === null ? null : owed(session, plan.after, plan.epoch, life);
 }
 
 function owed(

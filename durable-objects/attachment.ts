@@ -17,6 +17,8 @@ export interface Attachment {
   readonly parley: 2;
   readonly client: number;
   readonly role: Role;
+  readonly name: string | null;
+  readonly control: boolean;
   readonly signals: ConnectPlan['signals'];
   /** Null: it did not fit. */
   readonly key: Key | null;
@@ -32,6 +34,8 @@ export function attachmentOf(client: number, role: Role, plan: ConnectPlan): Att
     parley: 2,
     client,
     role,
+    name: plan.client,
+    control: plan.control,
     signals: plan.signals,
     key: keyOf(plan),
   };

@@ -83,7 +83,7 @@ export class SessionObject extends DurableObject<Env> {
   heartbeat(): boolean {
     const session = this.#life?.session;
     // At rest it has no timer that would end it.
-    if (session !== undefined && Date.now() >= session.endsAt) session.deadline('longest', Date.now());
+    if (session !== undefined && Date.now() >= session.lives.endsAt) session.deadline('longest', Date.now());
     return this.#life !== null;
   }
 
@@ -159,7 +159,7 @@ export class SessionObject extends DurableObject<Env> {
     for (const { socket, about } of clients) {
       this.#clients.again(about.client, socket);
       const translation = adapter.translation?.(about.signals, plan.request) ?? null;
-      session.rejoin(about.client, about.role, translation, Date.now());
+      session.rejoin(about.client, about.role, translation, Date.now(), about);
     }
     if (!kept.clean) session.lives.recover(kept.lastSeq, Date.now());
   }
@@ -172,14 +172,14 @@ export class SessionObject extends DurableObject<Env> {
     const owed = admit(session, plan, { provider, model, isTranslated: translation !== null, logged });
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
-    const client = session.join(plan.role, translation, about, Date.now());
+    const as = { name: plan.client, control: plan.control };
+    const client = session.join(plan.role, translation, about, Date.now(), as);
     const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan));
-    if (plan.after === null) session.greet(client.number);
-    for (const payload of owed) this.#clients.send(client.number, payload);
+    const received = session.lives.welcome(client, plan.session.id, owed);
     life.upstreams.start();
     life.link.openSoon();
     const headers = new Headers({
-      'parley-received': String(session.books.received),
+      'parley-received': String(received),
       'parley-epoch': String(session.lives.epoch),
     });
     const subprotocol = chooseSubprotocol(plan.offer, life.upstreams.subprotocol);

@@ -81,6 +81,10 @@ export interface ConnectPlan {
   readonly after: number | null;
   /** `parley-epoch`: which life of the session it counted them in; null: it does not know. */
   readonly epoch: number | null;
+  /** `parley-client`: what it calls itself; a client that comes back under its name takes the place of its old socket. */
+  readonly client: string | null;
+  /** It asked for the control channel. */
+  readonly control: boolean;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
   readonly signals: {

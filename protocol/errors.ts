@@ -166,6 +166,19 @@ const TABLE = {
     message:
       'This client fell {bytes} bytes behind and was cut. Read faster; a client that only listens shows that it lives by sending {"type":"parley.ping"}.',
   },
+  superseded: {
+    status: 409,
+    close: 4409,
+    number: 1214,
+    message: 'This client has connected again, under the same parley-client, and goes on there.',
+  },
+  control_unknown: {
+    status: 400,
+    close: 4400,
+    number: 1215,
+    message:
+      'Parley takes no such message from clients. Frames whose type begins with parley. are for Parley, and go to no provider.',
+  },
   frame_too_big: {
     status: 413,
     close: 4413,

@@ -9,7 +9,6 @@
  */
 import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
-import type { JsonValue } from '../protocol/json.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
 import { type Cause, closeFor, parleyEnds } from './causes.ts';
@@ -20,13 +19,19 @@ import type { Relay } from './relay.ts';
 import { Rollover } from './rollover.ts';
 import type { DialFailure, Wire } from './wire.ts';
 
+/** What a phase follows, and how long the dial took that led to it. */
+export interface PhaseCause {
+  readonly after: string;
+  readonly dial_ms?: number;
+}
+
 /** The session, as far as its continuity reaches. */
 export interface Host {
   phase(): Phase;
   /** Clients attached. */
   clients(): number;
   /** Enters a phase, and lets it be known. */
-  enter(phase: Phase, now: number, about?: { readonly [key: string]: JsonValue }): void;
+  enter(phase: Phase, now: number, about?: PhaseCause): void;
   /** The upstream relays again: what clients sent meanwhile goes. */
   resumed(now: number): void;
   end(cause: Cause, now: number): void;
@@ -127,7 +132,7 @@ export class Continuity {
     this.#books.conclude(now);
     this.rollover.forget();
     this.#clearDeadlines();
-    this.#host.enter({ name: 'restoring', interruption }, now);
+    this.#host.enter({ name: 'restoring', interruption }, now, { after: interruption.of });
     this.#tryAgain(interruption, null, now);
   }
 

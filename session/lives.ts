@@ -2,14 +2,23 @@
  * A session's lives: it may be in one object after another, each of which goes on from what is kept of the one before. What
  * is counted stays countable across them.
  */
+import type { Payload } from '../protocol/connect.ts';
+import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
+import type { Host } from './continuity.ts';
+import type { ControlChannel } from './control.ts';
 import { Epochs } from './epochs.ts';
 import type { OwnFrames } from './own-frames.ts';
 import type { Resumption } from './resume-window.ts';
-import type { Roster } from './roster.ts';
+import type { Client, Roster } from './roster.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from './snapshot.ts';
+import type { Wire } from './wire.ts';
 
 interface Parts {
+  readonly adapter: ProviderAdapter;
+  readonly wire: Pick<Wire, 'toClient'>;
+  readonly control: ControlChannel;
+  readonly host: Pick<Host, 'phase'>;
   readonly books: Bookkeeping;
   readonly own: OwnFrames;
   readonly roster: Roster;
@@ -23,11 +32,19 @@ export class Lives {
   #dialsOnJoin = false;
   /** When the first life began, ms since the epoch. */
   readonly startedAt: number;
+  /** When the session is over at the latest, ms since the epoch. */
+  readonly endsAt: number;
 
-  constructor(parts: Parts, from: Snapshot | null, now: number) {
+  constructor(
+    parts: Parts,
+    { maxSessionMs }: { readonly maxSessionMs: number },
+    from: Snapshot | null,
+    now: number,
+  ) {
     this.#parts = parts;
     this.#epochs = new Epochs(from?.epochs);
     this.startedAt = from?.startedAt ?? now;
+    this.endsAt = this.startedAt + maxSessionMs;
   }
 
   /** Counts lives from 1: a new one begins when an object was lost, and what it had in memory with it. */
@@ -41,6 +58,23 @@ export class Lives {
     const { received } = books;
     const count = this.#epochs.translate(after, epoch, received);
     return count === null ? { kind: 'ahead', received } : books.missed(count);
+  }
+
+  /**
+   * What a client gets before any other frame; its socket takes them by now. Returns where its count of upstream frames
+   * begins.
+   *
+   * @param owed what it missed; null: it does not come back, and may want a greeting
+   */
+  welcome(client: Client, session: string, owed: readonly Payload[] | null): number {
+    const { adapter, books, control, host, wire } = this.#parts;
+    const phase = host.phase().name;
+    const greeting = owed === null && phase !== 'ended' ? (adapter.greeting?.(books.state) ?? null) : null;
+    const frames = owed ?? (greeting === null ? [] : [greeting]);
+    const received = books.received - frames.length;
+    control.joined(client, { session, phase, received, epoch: this.epoch });
+    for (const payload of frames) wire.toClient(client.number, payload);
+    return received;
   }
 
   /** What is known here, for another object to go on with. */

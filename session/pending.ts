@@ -18,13 +18,14 @@ export class PendingFrames {
     this.#maxBytes = maxBytes;
   }
 
-  /** False when the frame would pass a limit: nothing was kept, and the caller must say so to the client. */
-  hold(frame: HeldFrame, maxFrames: number): boolean {
+  /** Keeps a frame: null. Or says the limit that it would pass: then the caller must tell the client. */
+  hold(frame: HeldFrame, maxFrames: number): string | null {
     const bytes = this.#bytes + payloadBytes(frame.payload);
-    if (bytes > this.#maxBytes || this.#frames.length >= maxFrames) return false;
+    if (bytes > this.#maxBytes || this.#frames.length >= maxFrames)
+      return `${this.#maxBytes} bytes or ${maxFrames} frames`;
     this.#frames.push(frame);
     this.#bytes = bytes;
-    return true;
+    return null;
   }
 
   /** Forgets what a client sent that is gone: nobody waits for the answer. */

@@ -9,10 +9,19 @@ export interface Client {
   readonly role: Role;
   /** Null: it speaks the provider's own wire. */
   readonly translation: Translation | null;
+  /** What it calls itself, so that it is known when it comes back. */
+  readonly name: string | null;
+  /** It asked for the control channel. */
+  readonly control: boolean;
   readonly backlog: Backlog;
   /** As the adapter knows it; made once, since every frame needs it. */
   readonly sender: Sender;
 }
+
+/** How a client introduced itself. */
+export type Introduction = Pick<Client, 'name' | 'control'>;
+
+const STRANGER: Introduction = { name: null, control: false };
 
 export class Roster {
   readonly #limits: BacklogLimits;
@@ -37,17 +46,31 @@ export class Roster {
   }
 
   /** The first client controls the session unless its token says otherwise; later ones speak. */
-  add(role: Role | null, translation: Translation | null, now: number): Client {
+  add(role: Role | null, translation: Translation | null, now: number, as: Introduction = STRANGER): Client {
     this.#last += 1;
-    return this.again(this.#last, role ?? (this.#last === 1 ? 'controller' : 'speaker'), translation, now);
+    return this.again(
+      this.#last,
+      role ?? (this.#last === 1 ? 'controller' : 'speaker'),
+      translation,
+      now,
+      as,
+    );
   }
 
   /** A client whose socket outlived the object that knew it. */
-  again(number: number, role: Role, translation: Translation | null, now: number): Client {
+  again(
+    number: number,
+    role: Role,
+    translation: Translation | null,
+    now: number,
+    { name, control }: Introduction,
+  ): Client {
     const client: Client = {
       number,
       role,
       translation,
+      name,
+      control,
       backlog: new Backlog(this.#limits, now),
       sender: { side: 'client', client: `c${number}` },
     };
@@ -55,6 +78,11 @@ export class Roster {
     this.#clients.set(number, client);
     this.#all = [...this.#clients.values()];
     return client;
+  }
+
+  /** Another client of the same name. */
+  namesake({ number, name }: Client): Client | undefined {
+    return name === null ? undefined : this.#all.find((each) => each.name === name && each.number !== number);
   }
 
   get(number: number): Client | undefined {

@@ -27,6 +27,7 @@ import {
 } from './causes.ts';
 import type { PriceBasis } from './cost.ts';
 import { Continuity, type Host } from './continuity.ts';
+import { ControlChannel } from './control.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { Lives } from './lives.ts';
@@ -35,7 +36,7 @@ import { PendingFrames } from './pending.ts';
 import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
 import { Relay } from './relay.ts';
-import { type Client, clientName, Roster } from './roster.ts';
+import { type Client, clientName, type Introduction, Roster } from './roster.ts';
 import type { Snapshot } from './snapshot.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
@@ -49,7 +50,6 @@ export type SessionPlan = Pick<
 
 export class Session {
   readonly #plan: SessionPlan;
-  readonly #adapter: ProviderAdapter;
   readonly #limits: Limits;
   readonly #wire: Wire;
   readonly #roster: Roster;
@@ -63,6 +63,7 @@ export class Session {
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
   readonly #relay: Relay;
+  readonly #control: ControlChannel;
   /** What happens on further upstreams. */
   readonly continuity: Continuity;
 
@@ -76,10 +77,10 @@ export class Session {
     from: Snapshot | null = null,
   ) {
     this.#plan = plan;
-    this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
     this.#roster = new Roster(limits, from?.counters.client);
+    this.#control = new ControlChannel(this.#roster, wire);
     this.#pending = new PendingFrames(limits.pendingBytes);
     const expires = (at: number): void => this.continuity.rollover.expires(at);
     this.books = new Bookkeeping(plan, adapter, limits, wire, expires, from);
@@ -108,8 +109,17 @@ export class Session {
       { adapter, limits, wire, idleMs: plan.idleMs },
       { books: this.books, own: this.#own, relay: this.#relay, host },
     );
-    const dial = (at: number): void => this.continuity.recover(at);
-    this.lives = new Lives({ books: this.books, own: this.#own, roster: this.#roster, dial }, from, now);
+    const { books } = this;
+    const parts = {
+      adapter,
+      wire,
+      books,
+      own: this.#own,
+      roster: this.#roster,
+      control: this.#control,
+      host,
+    };
+    this.lives = new Lives({ ...parts, dial: (at) => this.continuity.recover(at) }, plan, from, now);
   }
 
   /** What continuity sees of the session. */
@@ -120,6 +130,7 @@ export class Session {
       enter: (next, now, about) => {
         this.#phase = next;
         this.books.record('phase', { phase: next.name, ...about }, now);
+        this.#control.phase(next.name, about?.after ?? null);
       },
       resumed: (now) => this.#resumed(now),
       end: (cause, now) => this.#end(cause, now),
@@ -147,11 +158,6 @@ export class Session {
     this.books.catchUp();
   }
 
-  /** When it is over at the latest, ms since the epoch. */
-  get endsAt(): number {
-    return this.lives.startedAt + this.#plan.maxSessionMs;
-  }
-
   totals(): Totals {
     return this.books.totals();
   }
@@ -161,8 +167,9 @@ export class Session {
     translation: Translation | null,
     about: Readonly<Record<string, JsonValue>>,
     now: number,
+    as?: Introduction,
   ): Client {
-    const client = this.#roster.add(role, translation, now);
+    const client = this.#roster.add(role, translation, now, as);
     this.#wire.setDeadline('grace', null);
     this.#wire.setDeadline('keepalive', null);
     this.books.record(
@@ -170,20 +177,15 @@ export class Session {
       { client: clientName(client.number), role: client.role, ...about },
       now,
     );
+    const before = this.#roster.namesake(client);
+    if (before !== undefined) this.#cut(before, 'superseded', {}, now);
     this.lives.joined(now);
     return client;
   }
 
   /** A client whose socket outlived the object that this session was in. */
-  rejoin(number: number, role: Role, translation: Translation | null, now: number): void {
-    this.#roster.again(number, role, translation, now);
-  }
-
-  /** Sends a client that joined late what it must get first. Its socket takes frames by now. */
-  greet(number: number): void {
-    if (['dialling', 'closing', 'ended'].includes(this.#phase.name)) return;
-    const greeting = this.#adapter.greeting?.(this.books.state) ?? null;
-    if (greeting !== null) this.#wire.toClient(number, greeting);
+  rejoin(...client: Parameters<Roster['again']>): void {
+    this.#roster.again(...client);
   }
 
   /** The client is gone, for whatever cause. Comes at most once a client has effect. */
@@ -228,7 +230,7 @@ export class Session {
   /** An upstream relays: what clients sent meanwhile goes first. */
   #resumed(now: number): void {
     this.#upstreamWatch.begin(now);
-    this.#wire.setDeadline('longest', this.endsAt);
+    this.#wire.setDeadline('longest', this.lives.endsAt);
     for (const held of this.#pending.takeAll()) {
       const client = this.#roster.get(held.client);
       if (client !== undefined) this.#sendUp(client, held.payload, held.at);
@@ -264,7 +266,7 @@ export class Session {
     if (client === undefined) return;
     client.backlog.alive(now);
     // Before the role: an SDK that begins with such a frame could not observe otherwise.
-    if (this.#own.isRepeated(client, payload)) return;
+    if (this.#control.takes(client, payload) || this.#own.isRepeated(client, payload)) return;
     if (client.role === 'observer') {
       this.#cut(client, 'role_forbids_sending', {}, now);
       return;
@@ -297,13 +299,8 @@ export class Session {
 
   #hold(client: Client, payload: Payload, now: number): void {
     const limit = this.#phase.name === 'dialling' ? this.#limits.pendingFrames : this.#limits.restoringFrames;
-    if (this.#pending.hold({ client: client.number, payload, at: now }, limit)) return;
-    this.#cut(
-      client,
-      'pending_overflow',
-      { limit: `${this.#limits.pendingBytes} bytes or ${limit} frames` },
-      now,
-    );
+    const passed = this.#pending.hold({ client: client.number, payload, at: now }, limit);
+    if (passed !== null) this.#cut(client, 'pending_overflow', { limit: passed }, now);
   }
 
   /** One frame from the upstream. */

@@ -187,6 +187,7 @@ function makePlan(connection: Connection): ConnectPlan {
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
     offer: offer.answer,
     ...passed,
+    control: passed.control || offer.control,
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
   };

@@ -1,6 +1,7 @@
 /** Everything a client put into its upgrade, taken apart once: credentials, Parley's own parameters, and the rest. */
 import { BrokerError } from '../protocol/errors.ts';
 import type { Carrier, SubprotocolOffer } from '../protocol/connect.ts';
+import { CONTROL_SUBPROTOCOL } from '../protocol/control.ts';
 
 /** The gateway credential's own place, as header and as subprotocol prefix. */
 const GATEWAY = 'cf-aig-authorization';
@@ -11,6 +12,7 @@ const PARAMETERS = [
   'parley-role',
   'parley-after',
   'parley-epoch',
+  'parley-client',
   'parley-grace',
   'parley-idle',
   'parley-control',
@@ -25,9 +27,6 @@ const PARAMETERS = [
   'cf-aig-backoff',
 ] as const;
 export type Parameter = (typeof PARAMETERS)[number];
-
-/** Asks for the control channel; answered only by a server that speaks it. */
-const CONTROL_SUBPROTOCOL = 'parley.v1';
 
 export interface OfferedKey {
   readonly value: string;
@@ -44,6 +43,8 @@ export interface Offer {
   readonly query: readonly (readonly [string, string])[];
   /** Offered subprotocols without credentials and parameters. */
   readonly subprotocols: readonly string[];
+  /** Offered `parley.v1`. */
+  readonly control: boolean;
   readonly answer: SubprotocolOffer;
   /** True when a refused upgrade could not be read: browsers see a bare 1006 instead. */
   readonly browser: boolean;
@@ -81,8 +82,10 @@ export function readOffer(request: Request, carriers: readonly Carrier[]): Offer
     parameters,
     query,
     subprotocols: openValues,
+    control: rest.length > openValues.length,
     answer: {
-      open: openValues,
+      // Last: a provider's SDK looks for its own.
+      open: rest.length > openValues.length ? [...openValues, CONTROL_SUBPROTOCOL] : openValues,
       lastResort: rest.length === 0 ? (gatewayOffered ?? offered[0] ?? null) : null,
     },
     browser: request.headers.has('origin') || (gatewayHeader === null && rest.length < offered.length),

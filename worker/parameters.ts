@@ -12,6 +12,8 @@ export interface Parameters {
   readonly session: string | null;
   readonly after: number | null;
   readonly epoch: number | null;
+  readonly client: string | null;
+  readonly control: boolean;
   readonly role: Role | null;
   readonly graceMs: number;
   readonly idleMs: number;
@@ -36,6 +38,8 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
   return {
     session: checked(given, 'parley-session', Name),
     after,
+    client: checked(given, 'parley-client', Name),
+    control: (number(given, 'parley-control', 0, 1) ?? 0) > 0,
     epoch: number(given, 'parley-epoch', 1, COUNT_MAX),
     role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,

@@ -135,3 +135,47 @@ describe('P5 an upstream that nears its end', () => {
     expect(await sessionOf(idOf(client))).toMatchObject({ ended_reason: 'client_closed' });
   });
 });
+
+describe('P5 the control channel', () => {
+  const CONTROL = { 'sec-websocket-protocol': 'parley.v1' };
+
+  it('P5 tells who asked where its count begins, and what becomes of the upstream; nobody else', async () => {
+    const client = await open(`${SIMULATOR}&faults=close_1011&parley-session=told`, CONTROL);
+    expect(client.response.headers.get('sec-websocket-protocol')).toBe('parley.v1');
+    const plain = await open(`${SIMULATOR}&parley-session=told`);
+    const joined: unknown = JSON.parse(await client.next());
+    expect(joined).toEqual({
+      type: 'parley.session.joined',
+      session: 'told',
+      client: 'c1',
+      role: 'controller',
+      phase: 'live',
+      received: 0,
+      epoch: 1,
+      clients: 1,
+    });
+    const turn = await textTurn(client, 'item_first', 'hello');
+    expect(turn.filter(({ type }) => String(type).startsWith('parley.'))).toEqual([
+      { type: 'parley.session.phase', phase: 'restoring', after: 'upstream_lost' },
+    ]);
+    const seen = await until(plain, 'response.done');
+    expect(seen.filter(({ type }) => String(type).startsWith('parley.'))).toEqual([]);
+    client.socket.send('{"type":"parley.no.such.thing"}');
+    const answer = (await until(client, 'parley.error')).at(-1);
+    expect(answer).toMatchObject({ code: 'control_unknown' });
+    await asAdmin('/v1/acct/gw/sessions/told/end', { method: 'POST' });
+    await Promise.all([client.closed, plain.closed]);
+  });
+
+  it('P5 a client that comes back under its own name takes the place of its old socket', async () => {
+    const path = `${SIMULATOR}&parley-session=named&parley-client=tablet`;
+    const old = await open(path);
+    await until(old, 'session.created');
+    const again = await open(`${path}&parley-after=1`, CONTROL);
+    expect((await old.closed).code).toBe(4409);
+    expect(JSON.parse(await again.next())).toMatchObject({ client: 'c2', received: 1 });
+    expect((await textTurn(again, 'item_first', 'hello')).length).toBeGreaterThan(3);
+    await asAdmin('/v1/acct/gw/sessions/named/end', { method: 'POST' });
+    await again.closed;
+  });
+});

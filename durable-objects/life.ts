@@ -77,6 +77,7 @@ export function beginLife(
       keptState = state;
       return checkpointOf(plan, session.lives.snapshot(), resting);
     },
+    resumable: plan.named,
     begun: from !== null,
     limits: LIMITS,
     report,
@@ -84,6 +85,7 @@ export function beginLife(
   const upstreams = new Upstreams({
     session: () => session,
     dial: () => dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report),
+    attempts: plan.attempts,
     secret: () => plan.request.credential,
   });
   return { session, plan, adapter, link, upstreams, failure: null };

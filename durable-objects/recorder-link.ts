@@ -25,6 +25,8 @@ export interface LinkOptions {
   readonly totals: () => Totals;
   /** What is to be kept of the session now; null when that may not be, or has not changed. */
   readonly checkpoint: () => Checkpoint | null;
+  /** Whether a client can come back after the loss of the object: then there is a checkpoint from the first batch on. */
+  readonly resumable: boolean;
   /** True when the record has been opened before. */
   readonly begun: boolean;
   readonly limits: LinkLimits;
@@ -44,11 +46,12 @@ export class RecorderLink {
   /** When the sums were stored last; null: a reader waits for those of now. */
   #totalsAt: number | null = Date.now();
   /** When a checkpoint was stored last; null: one is wanted now. */
-  #checkpointAt: number | null = Date.now();
+  #checkpointAt: number | null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#begun = options.begun;
+    this.#checkpointAt = options.resumable ? 0 : Date.now();
     const { flushMs, flushJitter } = options.limits;
     this.#flushMs = flushMs * (1 - flushJitter * Math.random());
   }

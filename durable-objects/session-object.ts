@@ -25,9 +25,6 @@ import { goOn, recall } from './recall.ts';
 import { isSameSecret } from './same-secret.ts';
 import { Timers } from './timers.ts';
 
-/** How long a read waits for what is still in memory. */
-const SETTLE_MS = 2000;
-
 export class SessionObject extends DurableObject<Env> {
   readonly #clients: ClientSockets;
   readonly #timers = new Timers<DeadlineName>((name) => this.#life?.session.deadline(name, Date.now()));
@@ -65,6 +62,8 @@ export class SessionObject extends DurableObject<Env> {
   async end(code: 'ended_by_request' | 'deleted' | 'restarting'): Promise<boolean> {
     const life = this.#life;
     if (life === null) return false;
+    const isKept = code === 'restarting' && mayKeep(life.plan) && life.session.suspend(Date.now());
+    if (isKept && (await life.link.keep())) return true;
     life.session.endFor(code, Date.now());
     await this.#ended;
     return true;
@@ -75,7 +74,7 @@ export class SessionObject extends DurableObject<Env> {
     const life = this.#life;
     if (life === null) return false;
     if (this.#ended !== null) await this.#ended;
-    else await life.link.settle(SETTLE_MS);
+    else await life.link.settle(LIMITS.settleMs);
     return true;
   }
 

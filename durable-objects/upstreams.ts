@@ -4,7 +4,9 @@
  */
 import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
+import { type DialAttempts, waitBefore } from '../session/dial-attempts.ts';
 import type { Session } from '../session/session.ts';
+import { pause } from './input-hold.ts';
 import { type DialOutcome, type FailedDial, withoutSecret } from './opening.ts';
 import type { UpstreamSocket } from './upstream-socket.ts';
 
@@ -14,6 +16,8 @@ export interface UpstreamsOptions {
   readonly session: () => Session;
   /** Dials once; never rejects. */
   readonly dial: () => Promise<DialOutcome>;
+  /** Of the first dial. */
+  readonly attempts: DialAttempts;
   /** What the provider was dialled with, which it may quote. */
   readonly secret: () => string | null;
 }
@@ -34,9 +38,14 @@ export class Upstreams {
 
   /** The first dial of the session. Its frames wait for `start`. Null: it is open. */
   async open(): Promise<FailedDial | null> {
-    const startedAt = Date.now();
     const { session } = this.#options;
-    const dialled = await this.#options.dial();
+    let startedAt = Date.now();
+    let dialled = await this.#options.dial();
+    for (let attempt = 1; this.#mayRetry(dialled, attempt); attempt += 1) {
+      await pause(waitBefore(attempt + 1, this.#options.attempts));
+      startedAt = Date.now();
+      dialled = await this.#options.dial();
+    }
     const now = Date.now();
     if (dialled.kind === 'failed') {
       session().upstreamRefused(dialled.failure.reason, dialled.failure.detail, now);
@@ -47,6 +56,15 @@ export class Upstreams {
     if (session().phase === 'ended') dialled.socket.close(NORMAL);
     else session().upstreamOpened(now - startedAt, now);
     return null;
+  }
+
+  /** A dial that failed and is tried again is on record. */
+  #mayRetry(dialled: DialOutcome, attempt: number): boolean {
+    if (dialled.kind === 'open' || !dialled.failure.transient || attempt >= this.#options.attempts.most)
+      return false;
+    const { reason, detail } = dialled.failure;
+    this.#options.session().books.record('error', { code: reason, attempt, ...detail }, Date.now());
+    return this.#options.session().phase === 'dialling';
   }
 
   /** Begins to deliver the first upstream's frames: somebody is there to get them. */

@@ -59,6 +59,9 @@ export type ConnectRequest = {
   readonly carrier?: Carrier;
 };
 
+/** How waits between attempts grow. */
+export const BACKOFFS = ['constant', 'linear', 'exponential'] as const;
+
 export type Role = 'controller' | 'speaker' | 'observer';
 export type LogMode = 'full' | 'metadata' | 'none';
 
@@ -99,6 +102,12 @@ export interface ConnectPlan {
   /** What the connection says that its session costs, in place of any list. */
   readonly customCost: CustomCost | null;
   readonly dialTimeoutMs: number;
+  /** How the first dial is tried again: `most` times in all; the wait before the second, ms. */
+  readonly attempts: {
+    readonly most: number;
+    readonly delayMs: number;
+    readonly backoff: (typeof BACKOFFS)[number];
+  };
   readonly graceMs: number;
   /** Without a frame for so long, the upstream is closed until a client speaks; 0: it is never. */
   readonly idleMs: number;

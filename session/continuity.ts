@@ -281,13 +281,22 @@ export class Continuity {
     if (this.#host.phase().name === 'parting') this.#rest('idle', now);
   }
 
-  #rest(why: 'idle' | 'upstream_lost', now: number): void {
+  #rest(why: 'idle' | 'upstream_lost' | 'restarting', now: number): void {
     this.#books.conclude(now);
     this.#wire.closeUpstream(NORMAL);
     this.#clearDeadlines();
     this.rollover.forget();
     this.#host.enter({ name: 'resting' }, now, { after: why });
     this.#wire.resting();
+  }
+
+  /** Lets the upstream go, if the conversation can go on without it. */
+  suspend(now: number): boolean {
+    const { name } = this.#host.phase();
+    if (name === 'resting') return true;
+    if (name === 'dialling' || !this.#books.canRestore(CLOSE.abnormal, '')) return false;
+    this.#rest('restarting', now);
+    return true;
   }
 
   /** A client speaks, and nobody is there to hear it. */

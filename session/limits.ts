@@ -65,10 +65,15 @@ export const LIMITS = {
   recorderCallBytes: 8 * MIB,
   /** Log bytes in memory while the recorder is behind; past it frames are relayed, not logged, and counted as a gap. */
   recorderBacklogBytes: 16 * MIB,
+  /** How long a read waits for what a live session still has in memory. */
+  settleMs: 2 * SECOND,
   /** Wait before the recorder is called again after a failure. */
   recorderRetryMs: SECOND,
   /** A dial that is not answered by then has failed. */
   dialMs: 10 * SECOND,
+  /** The most that a connection may ask for: attempts of its dial, and the wait before the second (AI Gateway's own). */
+  dialAttempts: 5,
+  dialRetryMs: 5 * SECOND,
   /** What is passed on of the body of a refused upstream handshake. */
   refusalBodyBytes: 64 * KIB,
   /** How long a closed session waits for the usage of an open response. */

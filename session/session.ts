@@ -356,6 +356,13 @@ export class Session {
     this.#end(parleyEnds(code, closeFor(code)), now);
   }
 
+  /** Before a restart: closes what clients can come back to, and keeps it. False when they cannot. */
+  suspend(now: number): boolean {
+    if (!this.#plan.named || !this.continuity.suspend(now)) return false;
+    for (const client of this.#roster.all()) this.#cut(client, 'restarting', {}, now);
+    return true;
+  }
+
   /** Takes one client out for a cause of the broker's own; the others notice nothing. */
   #cut(client: Client, code: ErrorCode, values: Readonly<Record<string, string>>, now: number): void {
     const frame = closeFor(code, values);

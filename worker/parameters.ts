@@ -1,6 +1,6 @@
 /** Parley's own parameters of an upgrade, checked: each bad one is a sentence of its own. */
 import * as v from 'valibot';
-import type { LogMode, Role } from '../protocol/connect.ts';
+import { BACKOFFS, type ConnectPlan, type LogMode, type Role } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
 import { Metadata, Name, ROLES } from '../protocol/rest.ts';
@@ -22,6 +22,7 @@ export interface Parameters {
   readonly eventId: string | null;
   readonly customCost: CustomCost | null;
   readonly dialTimeoutMs: number;
+  readonly attempts: ConnectPlan['attempts'];
 }
 
 /** Nine digits: more frames than a session of a day can have. */
@@ -52,6 +53,13 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
       v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
     ),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
+    attempts: {
+      most: number(given, 'cf-aig-max-attempts', 1, LIMITS.dialAttempts) ?? 1,
+      delayMs: number(given, 'cf-aig-retry-delay', 0, LIMITS.dialRetryMs) ?? LIMITS.redialMs,
+      backoff:
+        checked(given, 'cf-aig-backoff', v.picklist(BACKOFFS, `must be one of ${BACKOFFS.join(', ')}`)) ??
+        'constant',
+    },
     dialTimeoutMs: number(given, 'cf-aig-request-timeout', 1, LIMITS.dialMs) ?? LIMITS.dialMs,
   };
 }

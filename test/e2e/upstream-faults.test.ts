@@ -82,6 +82,34 @@ describe('F-07 a provider that refuses the handshake', () => {
   });
 });
 
+describe('P1 a dial that is tried again', () => {
+  const query = 'model=gpt-realtime&cf-aig-max-attempts=3&cf-aig-retry-delay=1&cf-aig-backoff=exponential';
+
+  it('P1 opens at the attempt that succeeds, and each before is on record', async () => {
+    upstream.answer = { kind: 'accept' };
+    upstream.firstAnswers.push({ kind: 'refuse', status: 503 }, { kind: 'drop' });
+    const client = await connected(parley, { query });
+    client.socket.close(1000);
+    await client.closed;
+    const session = await untilEnded(parley, 'acct/gw', client.id);
+    expect(session).toMatchObject({ ended_reason: 'client_closed', errors: 0 });
+    expect(upstream.firstAnswers).toEqual([]);
+    await upstream.next();
+  });
+
+  it('P1 gives the answer of the last one that was asked for; a refusal that would come again is not tried again', async () => {
+    upstream.firstAnswers.push({ kind: 'refuse', status: 503 }, { kind: 'refuse', status: 429 });
+    upstream.answer = { kind: 'refuse', status: 500, body: 'the third' };
+    const third = await refused(parley, { query, headers: OWN_KEY });
+    expect([third.status, third.body]).toEqual([500, 'the third']);
+    upstream.firstAnswers.push({ kind: 'refuse', status: 400, body: 'no' });
+    const once = await refused(parley, { query, headers: OWN_KEY });
+    expect([once.status, once.body]).toEqual([400, 'no']);
+    const much = await refused(parley, { query: 'model=gpt-realtime&cf-aig-max-attempts=0' });
+    expect([much.status, much.body.includes('cf-aig-max-attempts')]).toEqual([400, true]);
+  });
+});
+
 describe('F-09 a provider that closes', () => {
   const accept = (): void => {
     upstream.answer = { kind: 'accept' };

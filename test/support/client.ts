@@ -6,6 +6,8 @@ export interface Client {
   readonly socket: WebSocket;
   /** The session's id, from the 101. */
   readonly id: string;
+  /** Of the 101; lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
 }
 
@@ -17,6 +19,7 @@ export interface Refused {
 
 export interface ConnectOptions {
   readonly gateway?: string;
+  readonly provider?: string;
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly protocols?: readonly string[];
@@ -28,8 +31,14 @@ export async function connect(
   parley: ParleyProcess,
   options: ConnectOptions = {},
 ): Promise<Client | Refused> {
-  const { gateway = 'acct/gw', query = 'model=gpt-realtime', headers = {}, protocols = [] } = options;
-  const socket = new WebSocket(`${parley.ws}/v1/${gateway}/openai?${query}`, [...protocols], {
+  const {
+    gateway = 'acct/gw',
+    provider = 'openai',
+    query = 'model=gpt-realtime',
+    headers = {},
+    protocols = [],
+  } = options;
+  const socket = new WebSocket(`${parley.ws}/v1/${gateway}/${provider}?${query}`, [...protocols], {
     headers: { 'cf-aig-authorization': `Bearer ${parley.token}`, ...headers },
     perMessageDeflate: false,
     maxPayload: 64 << 20,
@@ -39,9 +48,13 @@ export async function connect(
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
   });
-  socket.on('upgrade', (response) => (id = String(response.headers['parley-session-id'])));
+  let answered: Client['headers'] = {};
+  socket.on('upgrade', (response) => {
+    answered = response.headers;
+    id = String(response.headers['parley-session-id']);
+  });
   return new Promise((resolve, reject) => {
-    socket.on('open', () => resolve({ socket, id, closed }));
+    socket.on('open', () => resolve({ socket, id, headers: answered, closed }));
     socket.on('error', reject);
     socket.on('unexpected-response', (_request, response) => {
       let body = '';

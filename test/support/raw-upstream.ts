@@ -29,7 +29,9 @@ export class RawUpstream {
   readonly #server: Server;
   readonly #connections: RawConnection[] = [];
   readonly #waiting: ((connection: RawConnection) => void)[] = [];
-  /** How the next handshakes are answered. */
+  /** How the very next handshakes are answered, one after the other. */
+  readonly firstAnswers: Answer[] = [];
+  /** How those after them are. */
   answer: Answer = { kind: 'accept' };
   /** Bytes sent in one packet with the 101. */
   greeting: Buffer = Buffer.alloc(0);
@@ -85,7 +87,7 @@ export class RawUpstream {
         line.slice(line.indexOf(':') + 1).trim(),
       ]),
     );
-    const { answer } = this;
+    const answer = this.firstAnswers.shift() ?? this.answer;
     if (answer.kind === 'hang') return;
     if (answer.kind === 'drop') {
       socket.resetAndDestroy();

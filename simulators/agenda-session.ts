@@ -3,6 +3,7 @@ import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import type { Payload } from '../providers/adapter.ts';
 import { Agenda } from './agenda.ts';
 import type { Dials, Faults } from './faults.ts';
+import { type Charged, Ledger } from './ledger.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 
@@ -19,11 +20,13 @@ export abstract class AgendaSession implements SimulatedSession {
   protected readonly dials: Dials;
   protected readonly random: Seeded;
   protected readonly seed: string;
+  protected readonly ledger = new Ledger();
   /** The time of what is being done. */
   protected now = 0;
   protected over = false;
   #outputs: SimulatorOutput[] = [];
   #sent = 0;
+  #openedAt = 0;
   #outputSent = false;
 
   constructor(seed: string, dials: Dials) {
@@ -41,6 +44,7 @@ export abstract class AgendaSession implements SimulatedSession {
 
   open(now: number): readonly SimulatorOutput[] {
     this.now = now;
+    this.#openedAt = now;
     const { drop_after: dropAfter, session_expired_after: expiresAfter } = this.dials.faults;
     if (dropAfter !== null) this.agenda.add(now + dropAfter * 1000, () => this.#end({ kind: 'drop' }));
     if (expiresAfter !== null) this.agenda.add(now + expiresAfter * 1000, () => this.expired());
@@ -65,6 +69,21 @@ export abstract class AgendaSession implements SimulatedSession {
   advance(now: number): readonly SimulatorOutput[] {
     this.#runDue(now);
     return this.#flush();
+  }
+
+  get charged(): Charged {
+    return this.ledger.charged;
+  }
+
+  closed(now: number): void {
+    this.settle(now - this.#openedAt);
+    this.over = true;
+    this.agenda.clear();
+  }
+
+  /** What is charged when the socket is over. */
+  protected settle(_openMs: number): void {
+    // Most services charge as they go.
   }
 
   protected send(message: JsonObject): void {

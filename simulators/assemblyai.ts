@@ -132,6 +132,11 @@ class AssemblySession extends AgendaSession {
     this.#fail(3008, 'Session expired: maximum session duration exceeded');
   }
 
+  /** Billed by the time for which the socket is open. */
+  protected override settle(openMs: number): void {
+    this.ledger.charge({ seconds: openMs / 1000 });
+  }
+
   protected override failed(): void {
     this.#fail(3005, 'An error occurred');
   }

@@ -6,6 +6,7 @@ import { encodeBase64 } from './base64.ts';
 import { encodeSpeech } from './cartesia-audio.ts';
 import type { SpeechRequest } from './cartesia-request.ts';
 import { type Dials, drawLatencyMs } from './faults.ts';
+import { charactersOf } from './ledger.ts';
 import { wordSounds } from './letter-to-sound.ts';
 import type { Seeded } from './seeded.ts';
 import type { Workplace } from './service-session.ts';
@@ -49,6 +50,8 @@ export class SpeechContext {
   #flushes = 0;
   #chunks = 0;
   #cancelled = false;
+  /** Characters taken of which no audio has come; a context that fails before its first is free. */
+  #unpaid = 0;
   /** No more text is taken. */
   inputOver = false;
   over = false;
@@ -61,6 +64,8 @@ export class SpeechContext {
 
   add(request: SpeechRequest, now: number): void {
     this.#buffer += request.transcript;
+    this.#unpaid += charactersOf(request.transcript);
+    if (this.#chunks > 0) this.#pay();
     if (request.isLast) {
       this.inputOver = true;
       this.#release('done', now);
@@ -75,9 +80,16 @@ export class SpeechContext {
   cancel(now: number): void {
     this.inputOver = true;
     this.#cancelled = true;
+    this.#pay();
     this.#setup.workplace.agenda.remove(this.#delay);
     this.#pieces = [];
     if (this.#current === null) this.#done(now);
+  }
+
+  /** Charges what was taken. */
+  #pay(): void {
+    this.#setup.workplace.ledger.charge({ characters: this.#unpaid });
+    this.#unpaid = 0;
   }
 
   /** Nothing more is said, as after an error. */
@@ -145,6 +157,7 @@ export class SpeechContext {
     out.text(frame);
     if (this.#chunks === 0 && this.#setup.dials.faults.duplicate_event) out.text(frame);
     this.#chunks += 1;
+    this.#pay();
     if (close) out.close(1011, 'internal error');
     return stallMs;
   }
@@ -179,6 +192,7 @@ export class SpeechContext {
 
   #done(now: number): void {
     this.over = true;
+    this.#pay();
     this.#say('done', { done: true, status_code: 206 });
     this.#setup.ended(now);
   }

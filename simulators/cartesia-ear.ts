@@ -16,7 +16,8 @@ export class Ear {
     this.#reader = new SampleReader(format);
   }
 
-  hear(bytes: Uint8Array, silenceMs: number, turn: (kind: 'started' | 'stopped') => void): void {
+  /** Returns how long it was, in ms. */
+  hear(bytes: Uint8Array, silenceMs: number, turn: (kind: 'started' | 'stopped') => void): number {
     const samples = this.#reader.read(bytes);
     const ms = (samples.length / PCM_RATE) * 1000;
     this.heardMs += ms;
@@ -26,6 +27,7 @@ export class Ear {
       if (kind === 'started') this.spokenMs += ms;
       turn(kind);
     });
+    return ms;
   }
 
   /** A new count begins. */

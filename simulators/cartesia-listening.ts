@@ -63,7 +63,8 @@ export class FinalizeService implements Service {
   }
 
   binary(bytes: Uint8Array): void {
-    this.#ear.hear(bytes, SILENCE_MS, () => undefined);
+    const heardMs = this.#ear.hear(bytes, SILENCE_MS, () => undefined);
+    this.#setup.workplace.ledger.charge({ seconds: heardMs / 1000 });
   }
 
   idle(out: Outbox): void {
@@ -141,10 +142,11 @@ export class TurnsService implements Service {
   }
 
   binary(bytes: Uint8Array): void {
-    this.#ear.hear(bytes, this.#silenceMs, (kind) => {
+    const heardMs = this.#ear.hear(bytes, this.#silenceMs, (kind) => {
       if (kind === 'started') this.#start();
       else this.#end();
     });
+    this.#setup.workplace.ledger.charge({ seconds: heardMs / 1000 });
     if (!this.#open) return;
     const words = Math.floor(this.#ear.spokenMs / WORD_SPOKEN_MS);
     if (words <= this.#words) return;

@@ -86,6 +86,11 @@ export class AgentSession extends AgendaSession {
     this.close(1000, 'session expired');
   }
 
+  /** Billed by the time for which the socket is open. */
+  protected override settle(openMs: number): void {
+    this.ledger.charge({ seconds: openMs / 1000 });
+  }
+
   protected override failed(): void {
     this.#error('INTERNAL_SERVER_ERROR', 'The agent failed.');
     this.close(1011, 'NET-0000');

@@ -37,7 +37,9 @@ export class FluxSession extends AgendaSession {
   protected heardAudio(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#awake();
+    const before = this.#ear.heardMs;
     this.#ear.hear(bytes, (turn) => this.#turn(turn));
+    this.ledger.charge({ seconds: (this.#ear.heardMs - before) / 1000 });
     if (this.#ear.heardMs < this.#updateAtMs) return;
     this.#updateAtMs = this.#ear.heardMs + UPDATE_EVERY_MS;
     this.#info('Update');

@@ -67,7 +67,9 @@ export class ListenSession extends AgendaSession {
     }
     this.#begun = true;
     this.#awake();
+    const before = this.#ear.heardMs;
     this.#ear.hear(bytes, (turn) => this.#turn(turn));
+    this.ledger.charge({ seconds: ((this.#ear.heardMs - before) / 1000) * this.#channels });
     this.#interim();
   }
 

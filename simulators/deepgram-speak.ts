@@ -2,6 +2,7 @@
 import { asText, type JsonObject } from '../protocol/json.ts';
 import { AgendaSession } from './agenda-session.ts';
 import { type Dials, drawLatencyMs } from './faults.ts';
+import { charactersOf } from './ledger.ts';
 import type { RawFormat } from './raw-audio.ts';
 import { SpokenQueue } from './spoken-queue.ts';
 import { voiceNamed } from './speech.ts';
@@ -92,6 +93,7 @@ export class SpeakSession extends AgendaSession {
       return;
     }
     this.#text += text;
+    this.ledger.charge({ characters: charactersOf(text) });
   }
 
   #flush(): void {

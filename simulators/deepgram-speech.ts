@@ -3,6 +3,7 @@ import { asCount, asText, type JsonObject, member } from '../protocol/json.ts';
 import { AgendaSession } from './agenda-session.ts';
 import type { SpeakSetup } from './deepgram-speak.ts';
 import { drawLatencyMs } from './faults.ts';
+import { charactersOf } from './ledger.ts';
 import { SpokenQueue } from './spoken-queue.ts';
 import { voiceNamed } from './speech.ts';
 
@@ -67,6 +68,11 @@ export class SpeechSession extends AgendaSession {
 
   protected expired(): void {
     this.#fail('NET-0003', 'The connection was open for too long.', 1011);
+  }
+
+  /** Text of which no report was sent. */
+  protected override settle(): void {
+    this.ledger.charge({ characters: charactersOf(this.#speech?.text ?? '') });
   }
 
   protected override failed(): void {
@@ -141,10 +147,11 @@ export class SpeechSession extends AgendaSession {
   }
 
   #bill(speech: Speech, audioMs: number): JsonObject {
-    const characters = [...speech.text].length;
+    const characters = charactersOf(speech.text);
     const duration = Math.round(audioMs);
     this.#totals.audioMs += duration;
     this.#totals.characters += characters;
+    this.ledger.charge({ characters });
     return {
       speech_id: speech.id,
       audio_duration_ms: duration,

@@ -73,6 +73,11 @@ export class Agent implements Product {
     this.#waitForInitiation = line.after(INITIATION_WAIT_MS, () => this.#initiate({}));
   }
 
+  /** Billed by the time for which the conversation is open. */
+  settle(openMs: number): void {
+    this.#line.ledger.charge({ seconds: openMs / 1000 });
+  }
+
   receiveGarbage(): void {
     this.#fail(
       POLICY,

@@ -55,6 +55,19 @@ export function encode(samples: Int16Array, format: Format): Uint8Array {
   }
 }
 
+/** How long raw audio sounds; compressed audio does not tell. */
+export function durationMs(bytes: Uint8Array, format: Format): number {
+  switch (format.kind) {
+    case 'pcm':
+      return (bytes.length * 1000) / (2 * format.rate);
+    case 'ulaw':
+    case 'alaw':
+      return (bytes.length * 1000) / format.rate;
+    case 'mp3':
+      return 0;
+  }
+}
+
 /** As PCM at 24 kHz, for whoever listens. */
 export function toSpeechRate(bytes: Uint8Array, format: Format): Uint8Array {
   switch (format.kind) {

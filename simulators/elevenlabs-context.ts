@@ -1,5 +1,6 @@
 /** One context of text-to-speech: text is gathered until there is enough of it, then spoken, in order. */
 import type { JsonObject } from '../protocol/json.ts';
+import { charactersOf } from './ledger.ts';
 import type { Line } from './elevenlabs-line.ts';
 import { pieces, type Piece } from './elevenlabs-voice.ts';
 import type { Format } from './elevenlabs-audio.ts';
@@ -37,6 +38,7 @@ export class SpeechContext {
 
   add(text: string, trigger: boolean, flush: boolean): void {
     this.#gathered += text;
+    this.#setup.line.ledger.charge({ characters: charactersOf(text) });
     const { schedule, autoMode } = this.#setup;
     const enough = schedule[Math.min(this.#generations, schedule.length - 1)] ?? 0;
     const { length } = this.#gathered;

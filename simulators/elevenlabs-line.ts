@@ -3,6 +3,7 @@ import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import type { Payload } from '../providers/adapter.ts';
 import { Agenda, type Task } from './agenda.ts';
 import { type Dials, drawLatencyMs } from './faults.ts';
+import { type Charged, Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
@@ -12,6 +13,7 @@ export class Line extends Outbox {
   readonly dials: Dials;
   readonly seed: string;
   readonly agenda = new Agenda();
+  readonly ledger = new Ledger();
   readonly #ids: Seeded;
   readonly #latency: Seeded;
   #isFirst = true;
@@ -75,11 +77,14 @@ export interface Product {
   receive(event: JsonObject): void;
   /** A frame that is no JSON object in text. */
   receiveGarbage(): void;
+  /** The socket is over: what is charged then. */
+  settle?(openMs: number): void;
 }
 
 export class ElevenLabsSession implements SimulatedSession {
   readonly #line: Line;
   readonly #product: Product;
+  #openedAt = 0;
 
   constructor(line: Line, product: Product) {
     this.#line = line;
@@ -88,6 +93,7 @@ export class ElevenLabsSession implements SimulatedSession {
 
   open(now: number): readonly SimulatorOutput[] {
     this.#line.now = now;
+    this.#openedAt = now;
     const dropAfter = this.#line.dials.faults.drop_after;
     if (dropAfter !== null) this.#line.after(dropAfter * 1000, () => this.#line.drop());
     this.#product.open();
@@ -112,6 +118,16 @@ export class ElevenLabsSession implements SimulatedSession {
   advance(now: number): readonly SimulatorOutput[] {
     this.#runDue(now);
     return this.#flush();
+  }
+
+  get charged(): Charged {
+    return this.#line.ledger.charged;
+  }
+
+  closed(now: number): void {
+    this.#product.settle?.(now - this.#openedAt);
+    this.#line.closed = true;
+    this.#line.agenda.clear();
   }
 
   #runDue(now: number): void {

@@ -2,7 +2,7 @@
 import { asText, type JsonObject } from '../protocol/json.ts';
 import { heardWords } from './answers.ts';
 import { decodeBase64 } from './base64.ts';
-import { type Format, toSpeechRate } from './elevenlabs-audio.ts';
+import { durationMs, type Format, toSpeechRate } from './elevenlabs-audio.ts';
 import type { Line, Product } from './elevenlabs-line.ts';
 import { VoiceActivity, type VoiceTurn } from './voice-activity.ts';
 
@@ -121,6 +121,7 @@ export class Transcription implements Product {
     const turns: VoiceTurn[] = [];
     this.#activity.hear(speech, settings, (turn) => turns.push(turn));
     this.#audioMs += ms;
+    this.#line.ledger.charge({ seconds: durationMs(bytes, this.#setup.format) / 1000 });
     if (turns.length > 0 || this.#activity.speaking) this.#speechMs += ms;
     if (this.#speechMs - this.#toldMs >= PARTIAL_MS) this.#tellPartial();
     if (this.#strategy() !== 'manual' && turns.some(({ kind }) => kind === 'stopped')) this.#commit();

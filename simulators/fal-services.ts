@@ -90,6 +90,7 @@ export class HttpService implements Service {
       status: 200,
       headers: { 'content-type': contentType },
     });
+    workplace.ledger.charge({ requests: 1 });
     if (isFirst && dials.faults.malformed_json) workplace.out.text(start.slice(0, start.length >> 1));
     workplace.out.text(start);
     const iterator = parts[Symbol.iterator]();
@@ -158,6 +159,7 @@ export class RealtimeService implements Service {
     if (dials.faults.rate_limited) return this.#fail('RATE_LIMITED', 'too many requests');
     if (request === undefined) return this.#fail('INVALID_INPUT', 'the message is not a map');
     if (prompt === undefined) return this.#fail('INVALID_INPUT', 'field required: prompt');
+    workplace.ledger.charge({ requests: 1 });
     const result = packedPicture(prompt, this.#random.below(SEEDS), this.#random.letters(24));
     workplace.agenda.add(now + drawLatencyMs(dials, this.#random), () => {
       workplace.out.binary(encodeMsgpack(result));

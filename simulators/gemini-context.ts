@@ -5,6 +5,7 @@
 import { asArray, asText, member, parseJson, type JsonObject } from '../protocol/json.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { Setup } from './gemini-setup.ts';
+import type { Amounts } from './ledger.ts';
 import { hashText } from './seeded.ts';
 
 export type Modality = 'TEXT' | 'AUDIO' | 'IMAGE';
@@ -68,11 +69,29 @@ export class Context {
     return this.#contents.findLast(({ role, text }) => role === 'user' && text !== '')?.text ?? '';
   }
 
-  /** One snapshot: the whole context is read for each generation, so the prompt grows from turn to turn. */
-  usage(setup: Setup, produced: Produced, onVertex: boolean): JsonObject {
+  #prompt(setup: Setup): Readonly<Record<Modality, number>> {
     const head = textTokens(setup.instructions) + textTokens(JSON.stringify(setup.tools)) + 1;
     const sums: Record<Modality, number> = { TEXT: head, AUDIO: 0, IMAGE: 0 };
     for (const { modality, tokens } of this.#contents) sums[modality] += tokens;
+    return sums;
+  }
+
+  /** What a generation costs. Thoughts are charged as text of the output. */
+  charge(setup: Setup, { tokens, modality, thoughts }: Produced): Partial<Amounts> {
+    const prompt = this.#prompt(setup);
+    return {
+      input_text: prompt.TEXT,
+      input_audio: prompt.AUDIO,
+      input_image: prompt.IMAGE,
+      output_text: thoughts + (modality === 'TEXT' ? tokens : 0),
+      output_audio: modality === 'AUDIO' ? tokens : 0,
+      reasoning: thoughts,
+    };
+  }
+
+  /** One snapshot: the whole context is read for each generation, so the prompt grows from turn to turn. */
+  usage(setup: Setup, produced: Produced, onVertex: boolean): JsonObject {
+    const sums = this.#prompt(setup);
     const details = Object.entries(sums).flatMap(([modality, tokenCount]) =>
       tokenCount === 0 ? [] : [{ modality, tokenCount }],
     );

@@ -10,6 +10,7 @@ import { SpeechInput } from './gemini-input.ts';
 import { readSetup, readTools, textOf, type Setup } from './gemini-setup.ts';
 import { GeminiTurn } from './gemini-turn.ts';
 import { GeminiWire, INVALID_ARGUMENT, readMessage, unknownField, type Refusal } from './gemini-wire.ts';
+import { type Charged, Ledger } from './ledger.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 import type { VoiceTurn } from './voice-activity.ts';
@@ -36,6 +37,7 @@ export class GeminiSession implements SimulatedSession {
   readonly #agenda = new Agenda();
   readonly #context = new Context();
   readonly #input = new SpeechInput();
+  readonly #ledger = new Ledger();
   readonly #latency: Seeded;
   readonly #handlers: ReadonlyMap<string, Handler>;
   #session: string;
@@ -98,7 +100,17 @@ export class GeminiSession implements SimulatedSession {
     return this.#flush();
   }
 
+  get charged(): Charged {
+    return this.#ledger.charged;
+  }
+
   closed(): void {
+    this.#turn?.abandon();
+    this.#turn = null;
+    this.#rest();
+  }
+
+  #rest(): void {
     this.#agenda.clear();
     if (this.#setup !== null) this.#plan.connected.delete(this.#session);
     this.#setup = null;
@@ -114,7 +126,7 @@ export class GeminiSession implements SimulatedSession {
   }
 
   #flush(): readonly SimulatorOutput[] {
-    if (this.#wire.closed) this.closed();
+    if (this.#wire.closed) this.#rest();
     return this.#wire.flush();
   }
 
@@ -275,6 +287,7 @@ export class GeminiSession implements SimulatedSession {
       latencyMs: () => drawLatencyMs(dials, this.#latency),
       afterFirstOutput: () => this.#afterFirstOutput(),
       finished: () => this.#finished(setup),
+      charge: (amounts) => this.#ledger.charge(amounts),
     });
     this.#turn = turn;
     this.#run(turn, turn.script(), this.#now);

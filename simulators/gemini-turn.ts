@@ -7,6 +7,7 @@ import type { Dials } from './faults.ts';
 import { audioTokens, spoken, textTokens, written, type Context, type Produced } from './gemini-context.ts';
 import type { Setup } from './gemini-setup.ts';
 import type { GeminiWire } from './gemini-wire.ts';
+import type { Amounts } from './ledger.ts';
 import { seeded } from './seeded.ts';
 import { speak, voiceNamed } from './speech.ts';
 
@@ -24,6 +25,7 @@ export interface TurnHost {
   afterFirstOutput(): number;
   /** The turn is over. */
   finished(): void;
+  charge(amounts: Partial<Amounts>): void;
 }
 
 /** A function response as the client sent it. */
@@ -180,7 +182,18 @@ export class GeminiTurn {
 
   #usage(): JsonObject {
     const { context, setup, onVertex } = this.#host;
+    this.#charge();
     return context.usage(setup, this.#produced(), onVertex);
+  }
+
+  #charge(): void {
+    const { context, setup } = this.#host;
+    this.#host.charge(context.charge(setup, this.#produced()));
+  }
+
+  /** The socket is over: the generation in progress is charged as far as it has come. One that awaits its tools was charged when it called. */
+  abandon(): void {
+    if (this.calls.size === 0 && (this.#said !== '' || this.#thoughts > 0)) this.#charge();
   }
 
   #produced(): Produced {

@@ -58,6 +58,7 @@ export function betaWire(): Variant {
     // Azure's own limit is not known; 30 minutes was that of the beta.
     sessionMs: 30 * 60_000,
     pingMs: null,
+    charges: 'tokens',
     tellsConversation: false,
     incoming: (event) => {
       const asked = asObject(event['session'])?.['temperature'];

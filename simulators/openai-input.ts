@@ -26,6 +26,10 @@ export class InputAudio {
     return this.#bytes / bytesPerMs(this.#encoding);
   }
 
+  msOf(bytes: Uint8Array): number {
+    return bytes.length / bytesPerMs(this.#encoding);
+  }
+
   get speaking(): boolean {
     return this.#voice.speaking;
   }

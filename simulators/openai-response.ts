@@ -6,7 +6,15 @@ import { encodeBase64 } from './base64.ts';
 import { encodingOf, outputOf } from './openai-config.ts';
 import type { Conversation } from './openai-conversation.ts';
 import { messageWire, type Item } from './openai-items.ts';
-import { ASSISTANT_MS_PER_TOKEN, countInput, textTokens, usageOf, type Counted } from './openai-usage.ts';
+import {
+  ASSISTANT_MS_PER_TOKEN,
+  type Bill,
+  billOf,
+  countInput,
+  type Counted,
+  textTokens,
+  usageOf,
+} from './openai-usage.ts';
 import type { OpenAiWire } from './openai-wire.ts';
 import { seeded } from './seeded.ts';
 import { speak, voiceNamed } from './speech.ts';
@@ -24,8 +32,10 @@ export interface ResponseHost {
   readonly failing: boolean;
   /** Faults that follow a response's first delta; returns the ms to stall. */
   afterFirstDelta(): number;
-  /** `response.done` was sent. */
-  finished(response: ResponseRun, usage: JsonObject | null): void;
+  /** `response.done` was sent; with no bill where the response failed. */
+  finished(response: ResponseRun, bill: Bill | null): void;
+  /** So much sound went out. */
+  sounded(ms: number): void;
 }
 
 export interface ResponseRequest {
@@ -104,10 +114,16 @@ export class ResponseRun {
     if (this.done) return;
     this.done = true;
     this.#closeItem(status === 'completed' ? 'completed' : 'incomplete');
-    const output = { text: this.#textTokens, audio: Math.ceil(this.audioMs / ASSISTANT_MS_PER_TOKEN) };
-    const usage = status === 'failed' ? null : usageOf(this.input, this.#earlier, output);
+    const bill = status === 'failed' ? null : this.bill();
+    const usage = bill === null ? null : usageOf(bill);
     this.#host.wire.event('response.done', { response: this.#shown(status, details, usage) });
-    this.#host.finished(this, usage);
+    this.#host.finished(this, bill);
+  }
+
+  /** What it costs as far as it has come. */
+  bill(): Bill {
+    const audio = Math.ceil(this.audioMs / ASSISTANT_MS_PER_TOKEN);
+    return billOf(this.input, this.#earlier, { text: this.#textTokens, audio });
   }
 
   #shown(status: string, details: JsonObject | null, usage: JsonObject | null): JsonObject {
@@ -263,6 +279,7 @@ export class ResponseRun {
     const ms = bytes.length / bytesPerMs(this.#encoding);
     open.audio.push(bytes);
     this.audioMs += ms;
+    this.#host.sounded(ms);
     const fields = { item_id: open.item.id, content_index: 0, delta: encodeBase64(bytes) };
     yield* this.#delta('response.output_audio.delta', fields);
     yield ms / this.#host.speed;

@@ -1,11 +1,12 @@
 /** The responses of one session: which run, which of them owns the conversation, and what follows when one ends. */
-import type { JsonObject, JsonValue } from '../protocol/json.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import type { Agenda, Task } from './agenda.ts';
 import { drawLatencyMs, type Dials } from './faults.ts';
+import type { Charges } from './openai-charges.ts';
 import type { Conversation } from './openai-conversation.ts';
 import { RateLimit } from './openai-rate-limit.ts';
 import { ResponseRun, type ResponseHost, type ResponseRequest } from './openai-response.ts';
-import { totalTokens, type Counted } from './openai-usage.ts';
+import { type Bill, type Counted, totalTokens } from './openai-usage.ts';
 import type { OpenAiWire, Problem } from './openai-wire.ts';
 import { seeded, type Seeded } from './seeded.ts';
 
@@ -23,6 +24,7 @@ interface Surroundings {
   /** The time of what is being done. */
   readonly now: () => number;
   readonly finished: (run: ResponseRun) => void;
+  readonly charges: Charges;
 }
 
 export class Responses {
@@ -92,7 +94,8 @@ export class Responses {
       failing: dials.faults.rate_limited,
       latencyMs: () => drawLatencyMs(dials, this.#latency),
       afterFirstDelta: () => this.#afterFirstDelta(),
-      finished: (run, usage) => this.#finished(run, usage),
+      finished: (run, bill) => this.#finished(run, bill),
+      sounded: (ms) => this.#around.charges.sound(ms),
     };
   }
 
@@ -106,14 +109,21 @@ export class Responses {
     return stall * 1000;
   }
 
-  #finished(run: ResponseRun, usage: JsonObject | null): void {
+  /** The socket is over: responses in progress are charged as far as they have come, and nobody is told. */
+  abandon(): void {
+    for (const run of this.#running.keys()) this.#around.charges.response(run.bill());
+    this.#running.clear();
+  }
+
+  #finished(run: ResponseRun, bill: Bill | null): void {
     const { agenda, wire, finished } = this.#around;
     const now = this.#around.now();
     agenda.remove(this.#running.get(run) ?? null);
     this.#running.delete(run);
     // A response out of band has a context of its own; it neither fills nor spoils the conversation's cache.
     if (run.request.inConversation) this.#earlierInput = run.input;
-    this.#limit.spend(totalTokens(usage), now);
+    if (bill !== null) this.#around.charges.response(bill);
+    this.#limit.spend(totalTokens(bill), now);
     agenda.add(now + RATE_LIMITS_AFTER_MS, (at) => {
       wire.event('rate_limits.updated', { rate_limits: [this.#limit.shown(at)] });
     });

@@ -1,5 +1,5 @@
 /** What the service accepts where, as rules over JSON. A rule answers with the first problem, in the service's words. */
-import { asArray, asObject, type JsonValue } from '../protocol/json.ts';
+import { asArray, asObject, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import type { Problem } from './openai-wire.ts';
 
 const LONGEST_REPEATED = 200;
@@ -144,3 +144,22 @@ export const byType =
     const rule = typeof type === 'string' && Object.hasOwn(rules, type) ? rules[type] : undefined;
     return rule === undefined ? oneOf(...Object.keys(rules))(type, `${path}.type`) : rule(value, path);
   };
+
+export function tooShort(bufferedMs: number): Problem {
+  const message = `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${bufferedMs.toFixed(2)}ms of audio.`;
+  return { code: 'input_audio_buffer_commit_empty', message, param: null };
+}
+
+export const NOT_ACTIVE: Problem = {
+  code: 'response_cancel_not_active',
+  message: 'Cancellation failed: no active response found',
+  param: null,
+};
+
+/** What is said of an item that is not there. */
+export function unknownItem(verb: 'retriev' | 'delet', event: JsonObject): Problem {
+  const id = event['item_id'];
+  if (id === undefined) return missing('item_id');
+  const message = `Error ${verb}ing item: the item with id '${repeated(id)}' does not exist.`;
+  return { code: `item_${verb}e_invalid_item_id`, message, param: 'item_id' };
+}

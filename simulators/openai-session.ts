@@ -16,13 +16,15 @@ import {
 } from './openai-config.ts';
 import { Conversation } from './openai-conversation.ts';
 import type { InBandRefusal } from './openai-handshake.ts';
+import type { Charged } from './ledger.ts';
+import { Charges } from './openai-charges.ts';
 import { InputAudio } from './openai-input.ts';
 import { expiryOf, scheduleLifetime } from './openai-lifetime.ts';
 import { audioMs, messageWire, readItem, retrieved, type Item, type Sound } from './openai-items.ts';
 import { readResponseRequest } from './openai-response-request.ts';
 import type { ResponseRequest } from './openai-response.ts';
 import { cancelResponse, Responses } from './openai-responses.ts';
-import { invalidValue, missing, repeated } from './openai-rules.ts';
+import { invalidValue, missing, NOT_ACTIVE, repeated, tooShort, unknownItem } from './openai-rules.ts';
 import { scheduleTranscription } from './openai-transcription.ts';
 import type { Variant } from './openai-variant.ts';
 import { OpenAiWire, type Problem } from './openai-wire.ts';
@@ -53,6 +55,7 @@ export class OpenAiSession implements SimulatedSession {
   readonly #conversation: Conversation;
   readonly #input = new InputAudio();
   readonly #responses: Responses;
+  readonly #charges: Charges;
   readonly #handlers: ReadonlyMap<string, Handler>;
   #session: JsonObject;
   #idle: Task | null = null;
@@ -67,6 +70,7 @@ export class OpenAiSession implements SimulatedSession {
     this.#conversation = new Conversation(setup.conversationId ?? this.#wire.id('conv'));
     const id = this.#wire.id('sess');
     this.#session = setup.model === null ? newTranscriptionSession(id, 0) : newSession(id, setup.model, 0);
+    this.#charges = new Charges(setup.variant.charges);
     this.#responses = new Responses({
       seed: setup.seed,
       dials: setup.dials,
@@ -74,6 +78,7 @@ export class OpenAiSession implements SimulatedSession {
       agenda: this.#agenda,
       conversation: this.#conversation,
       now: () => this.#now,
+      charges: this.#charges,
       finished: (run) => {
         if (run.request.inConversation) this.#startIdle(this.#now + run.audioMs);
       },
@@ -130,6 +135,15 @@ export class OpenAiSession implements SimulatedSession {
   advance(now: number): readonly SimulatorOutput[] {
     this.#runDue(now);
     return this.#flush();
+  }
+
+  get charged(): Charged {
+    return this.#charges.charged;
+  }
+
+  closed(): void {
+    this.#responses.abandon();
+    this.#agenda.clear();
   }
 
   #runDue(now: number): void {
@@ -204,6 +218,7 @@ export class OpenAiSession implements SimulatedSession {
         "Invalid 'audio'. Expected base64-encoded audio bytes, at most 15 MiB of them.",
       );
     }
+    this.#charges.sound(this.#input.msOf(bytes));
     this.#input.append(bytes, detectionOf(this.#session), (turn) => this.#voiceTurn(turn, now));
     return null;
   }
@@ -233,10 +248,7 @@ export class OpenAiSession implements SimulatedSession {
 
   #commitByClient(now: number): Problem | null {
     const buffered = this.#input.bufferedMs;
-    if (buffered < LEAST_COMMIT_MS) {
-      const message = `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${buffered.toFixed(2)}ms of audio.`;
-      return { code: 'input_audio_buffer_commit_empty', message, param: null };
-    }
+    if (buffered < LEAST_COMMIT_MS) return tooShort(buffered);
     const itemId = this.#turn?.itemId ?? this.#wire.id('item');
     this.#turn = null;
     this.#commit(itemId, this.#input.takeAll(), now);
@@ -262,6 +274,7 @@ export class OpenAiSession implements SimulatedSession {
       present: () => this.#conversation.find(itemId) === item,
       at: now,
       speed: this.#setup.dials.speed,
+      charge: (amounts) => this.#charges.transcription(amounts),
     });
   }
 
@@ -290,21 +303,15 @@ export class OpenAiSession implements SimulatedSession {
     if (item.audio !== null && item.words === '') {
       item.words = heardWords(this.#setup.seed, this.#turns++, audioMs(item.audio));
     }
+    this.#charges.item(item);
     this.#stopIdle();
     this.#show(item, previous ?? undefined);
     return null;
   }
 
-  #unknownItem(verb: 'retriev' | 'delet', event: JsonObject): Problem {
-    const id = event['item_id'];
-    if (id === undefined) return missing('item_id');
-    const message = `Error ${verb}ing item: the item with id '${repeated(id)}' does not exist.`;
-    return { code: `item_${verb}e_invalid_item_id`, message, param: 'item_id' };
-  }
-
   #retrieve(event: JsonObject): Problem | null {
     const item = this.#conversation.find(event['item_id']);
-    if (item === undefined) return this.#unknownItem('retriev', event);
+    if (item === undefined) return unknownItem('retriev', event);
     this.#wire.event('conversation.item.retrieved', { item: retrieved(item) });
     return null;
   }
@@ -320,7 +327,7 @@ export class OpenAiSession implements SimulatedSession {
 
   #delete(event: JsonObject): Problem | null {
     const item = this.#conversation.find(event['item_id']);
-    if (item === undefined) return this.#unknownItem('delet', event);
+    if (item === undefined) return unknownItem('delet', event);
     this.#conversation.remove(item);
     this.#wire.event('conversation.item.deleted', { item_id: item.id });
     return null;
@@ -385,11 +392,7 @@ export class OpenAiSession implements SimulatedSession {
   #cancelByClient(event: JsonObject): Problem | null {
     const run = this.#responses.find(event['response_id']);
     if (run === undefined) {
-      return {
-        code: 'response_cancel_not_active',
-        message: 'Cancellation failed: no active response found',
-        param: null,
-      };
+      return NOT_ACTIVE;
     }
     cancelResponse(run, 'client_cancelled');
     return null;

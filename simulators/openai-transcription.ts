@@ -2,8 +2,9 @@
 import { asArray, asObject, type JsonValue } from '../protocol/json.ts';
 import { wordDeltas } from './answers.ts';
 import type { Agenda } from './agenda.ts';
+import type { Amounts } from './ledger.ts';
 import { audioMs, type Item } from './openai-items.ts';
-import { transcriptionUsage } from './openai-usage.ts';
+import { transcriptionCharge, transcriptionUsage } from './openai-usage.ts';
 import type { OpenAiWire } from './openai-wire.ts';
 
 const FIRST_AFTER_MS = 600;
@@ -18,6 +19,8 @@ export interface Transcription {
   readonly present: () => boolean;
   readonly at: number;
   readonly speed: number;
+  /** Called when the transcript is told, with what it costs. */
+  readonly charge: (amounts: Partial<Amounts>) => void;
 }
 
 /** The simulator cannot hear words: the transcript is the line that the scripted caller had for this turn. */
@@ -29,6 +32,7 @@ export function scheduleTranscription({
   present,
   at,
   speed,
+  charge,
 }: Transcription): void {
   const ms = audioMs(item.audio);
   const ids = { item_id: item.id, content_index: 0 };
@@ -45,7 +49,9 @@ export function scheduleTranscription({
   }
   agenda.add(when, () => {
     if (!present()) return;
-    const usage = transcriptionUsage(model, ms, transcript);
+    const amounts = transcriptionCharge(model, ms, transcript);
+    charge(amounts);
+    const usage = transcriptionUsage(amounts);
     wire.event('conversation.item.input_audio_transcription.completed', { ...ids, transcript, usage });
     const content = (asArray(item.wire['content']) ?? []).map((part): JsonValue => ({
       ...asObject(part),

@@ -1,5 +1,6 @@
 /** Tokens as the service counts them, near enough: text by letters, audio by time, and a cache of earlier input. */
-import { asArray, asObject, asText, member, type JsonObject } from '../protocol/json.ts';
+import { asArray, asObject, asText, type JsonObject } from '../protocol/json.ts';
+import type { Amounts } from './ledger.ts';
 import { audioMs, type Item } from './openai-items.ts';
 
 export interface Tokens {
@@ -75,41 +76,70 @@ function sharedPrefix(earlier: readonly Counted[], input: readonly Counted[]): r
   return differs === -1 ? input : input.slice(0, differs);
 }
 
+/** What a response costs. */
+export interface Bill {
+  readonly input: Tokens;
+  readonly cached: Tokens;
+  readonly output: { readonly text: number; readonly audio: number };
+}
+
 /** `earlier` is the input of the response before: what it shares with this one was cached, in whole blocks. */
-export function usageOf(
-  input: readonly Counted[],
-  earlier: readonly Counted[],
-  output: { readonly text: number; readonly audio: number },
-): JsonObject {
+export function billOf(input: readonly Counted[], earlier: readonly Counted[], output: Bill['output']): Bill {
   const sum = total(input);
   const shared = total(sharedPrefix(earlier, input));
   const cached = Math.floor((shared.text + shared.audio + shared.image) / CACHE_BLOCK) * CACHE_BLOCK;
   const text = Math.min(cached, shared.text);
   const audio = Math.min(cached - text, shared.audio);
-  const inputTokens = sum.text + sum.audio + sum.image;
+  return { input: sum, cached: { text, audio, image: cached - text - audio }, output };
+}
+
+export function chargeOf({ input, cached, output }: Bill): Partial<Amounts> {
+  return {
+    input_text: input.text,
+    input_audio: input.audio,
+    input_image: input.image,
+    cached_text: cached.text,
+    cached_audio: cached.audio,
+    cached_image: cached.image,
+    output_text: output.text,
+    output_audio: output.audio,
+  };
+}
+
+/** A bill as `response.done` tells it. */
+export function usageOf({ input, cached, output }: Bill): JsonObject {
+  const inputTokens = input.text + input.audio + input.image;
   const outputTokens = output.text + output.audio;
   return {
     total_tokens: inputTokens + outputTokens,
     input_tokens: inputTokens,
     output_tokens: outputTokens,
     input_token_details: {
-      text_tokens: sum.text,
-      audio_tokens: sum.audio,
-      image_tokens: sum.image,
-      cached_tokens: cached,
-      cached_tokens_details: { text_tokens: text, audio_tokens: audio, image_tokens: cached - text - audio },
+      text_tokens: input.text,
+      audio_tokens: input.audio,
+      image_tokens: input.image,
+      cached_tokens: cached.text + cached.audio + cached.image,
+      cached_tokens_details: {
+        text_tokens: cached.text,
+        audio_tokens: cached.audio,
+        image_tokens: cached.image,
+      },
     },
     output_token_details: { text_tokens: output.text, audio_tokens: output.audio },
   };
 }
 
 /** Of one transcription: minute-priced models report time, the others tokens. */
-export function transcriptionUsage(model: string, ms: number, transcript: string): JsonObject {
+export function transcriptionCharge(model: string, ms: number, transcript: string): Partial<Amounts> {
   if (/whisper|^gpt-transcribe|^gpt-live-transcribe/.test(model)) {
-    return { type: 'duration', seconds: Math.round(ms / 10) / 100 };
+    return { seconds: Math.round(ms / 10) / 100 };
   }
-  const audio = Math.ceil(ms / USER_MS_PER_TOKEN);
-  const output = textTokens(transcript);
+  return { input_audio: Math.ceil(ms / USER_MS_PER_TOKEN), output_text: textTokens(transcript) };
+}
+
+export function transcriptionUsage({ seconds, ...tokens }: Partial<Amounts>): JsonObject {
+  if (seconds !== undefined) return { type: 'duration', seconds };
+  const { input_audio: audio = 0, output_text: output = 0 } = tokens;
   return {
     type: 'tokens',
     total_tokens: audio + output,
@@ -119,8 +149,9 @@ export function transcriptionUsage(model: string, ms: number, transcript: string
   };
 }
 
-/** Tokens that a finished `response.done` says it used. */
-export function totalTokens(usage: JsonObject | null): number {
-  const tokens = member(usage ?? undefined, 'total_tokens');
-  return typeof tokens === 'number' ? tokens : 0;
+/** Tokens of a response, in and out. */
+export function totalTokens(bill: Bill | null): number {
+  if (bill === null) return 0;
+  const { input, output } = bill;
+  return input.text + input.audio + input.image + output.text + output.audio;
 }

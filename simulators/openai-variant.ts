@@ -14,6 +14,8 @@ export interface Variant {
   readonly sessionMs: number;
   /** Between `ping` events; null for a service that sends none. */
   readonly pingMs: number | null;
+  /** For what the service charges: the tokens that it reports, or the sound of both sides and the items that clients add. */
+  readonly charges: 'tokens' | 'sound and items';
   /** Whether `conversation.created` comes before `session.created`. */
   readonly tellsConversation: boolean;
   /** What a client's event says in OpenAI's terms. */
@@ -26,6 +28,7 @@ export interface Variant {
 export const PLAIN: Variant = {
   sessionMs: 60 * 60_000,
   pingMs: null,
+  charges: 'tokens',
   tellsConversation: false,
   incoming: (event) => ({ kind: 'event', event }),
   outgoing: (event) => event,

@@ -2,6 +2,7 @@
 import type { Payload } from '../providers/adapter.ts';
 import { Agenda, type Task } from './agenda.ts';
 import type { Faults } from './faults.ts';
+import { type Charged, Ledger } from './ledger.ts';
 import { Outbox } from './outbox.ts';
 import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 
@@ -17,11 +18,13 @@ export interface Service {
 export interface Workplace {
   readonly out: Outbox;
   readonly agenda: Agenda;
+  readonly ledger: Ledger;
 }
 
 export class ServiceSession implements SimulatedSession {
   readonly #out = new Outbox();
   readonly #agenda = new Agenda();
+  readonly #ledger = new Ledger();
   readonly #service: Service;
   readonly #faults: Readonly<Faults>;
   readonly #idleMs: number;
@@ -31,7 +34,7 @@ export class ServiceSession implements SimulatedSession {
   constructor(idleMs: number, faults: Readonly<Faults>, service: (workplace: Workplace) => Service) {
     this.#idleMs = faults.session_expired_after === null ? idleMs : faults.session_expired_after * 1000;
     this.#faults = faults;
-    this.#service = service({ out: this.#out, agenda: this.#agenda });
+    this.#service = service({ out: this.#out, agenda: this.#agenda, ledger: this.#ledger });
   }
 
   open(now: number): readonly SimulatorOutput[] {
@@ -60,6 +63,15 @@ export class ServiceSession implements SimulatedSession {
   advance(now: number): readonly SimulatorOutput[] {
     this.#runDue(now);
     return this.#out.take();
+  }
+
+  get charged(): Charged {
+    return this.#ledger.charged;
+  }
+
+  closed(): void {
+    this.#out.closed = true;
+    this.#agenda.clear();
   }
 
   #startIdle(now: number): void {

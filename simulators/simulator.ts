@@ -3,6 +3,7 @@
  * (ms since the epoch), randomness from the seed, so the same input gives the same bytes.
  */
 import type { Payload } from '../providers/adapter.ts';
+import type { Charged } from './ledger.ts';
 
 /** How the upgrade is answered. */
 export type Handshake =
@@ -37,8 +38,10 @@ export interface SimulatedSession {
   due(): number | null;
   /** Does what is due at `now`. */
   advance(now: number): readonly SimulatorOutput[];
-  /** Optional: the client's side of the socket is gone. Nothing is called after it. */
-  closed?(): void;
+  /** The socket is over, whoever closed it: what is under way is charged. Comes once; nothing is called after it. */
+  closed(now: number): void;
+  /** What this socket has cost so far. */
+  readonly charged: Charged;
 }
 
 /** A simulated provider: answers one handshake. */

@@ -32,6 +32,7 @@ export function xaiWire(): Variant {
   return {
     sessionMs: 120 * 60_000,
     pingMs: 20_000,
+    charges: 'sound and items',
     tellsConversation: true,
     incoming: (event) => {
       switch (event['type']) {

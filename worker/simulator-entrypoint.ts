@@ -72,9 +72,12 @@ function run(session: SimulatedSession, socket: WebSocket): void {
     // Pinned to arraybuffer above, so a frame is a string or an ArrayBuffer and never a Blob.
     if (!over) act(session.receive(event.data as string | ArrayBuffer, Date.now()));
   });
+  let isGone = false;
   const gone = (): void => {
     stop();
-    session.closed?.();
+    if (isGone) return;
+    isGone = true;
+    session.closed(Date.now());
   };
   socket.addEventListener('close', gone);
   socket.addEventListener('error', gone);

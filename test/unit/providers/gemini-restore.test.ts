@@ -28,7 +28,7 @@ class Conversation {
 
   /** A new upstream socket; the old one, if any, is closed first. */
   dial(): this {
-    this.#socket?.closed?.();
+    this.#socket?.closed(this.#now);
     this.closed = null;
     const handshake = this.#service({ url: ENDPOINT, headers: {} }, this.#now);
     if (handshake.kind !== 'accept') throw new Error('refused');

@@ -350,7 +350,7 @@ describe('SIM Gemini, sessions', () => {
     expect(first.messages[1]).toEqual({ sessionResumptionUpdate: { resumable: false } });
     const setup = { ...TEXT, sessionResumption: { handle: handleIn(first) } };
     expect(refusalOf(setup, { service })).toMatchObject({ code: 1011 });
-    first.session.closed?.();
+    first.session.closed(first.now);
     expect(refusalOf({ ...setup, model: 'models/sim-other' }, { service })).toMatchObject({ code: 1007 });
     const second = new Line({ service }).setup(setup).say('Go on').pass(5_000);
     const prompt = (line: Line) => Number(usageIn(line.messages)[0]?.['promptTokenCount']);

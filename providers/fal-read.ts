@@ -195,6 +195,11 @@ function detailOf(detail: JsonValue | undefined): string {
   return messages.join('; ').slice(0, MESSAGE_CHARACTERS);
 }
 
+/** A request whose answer had begun; one that fal had not taken up is asked again, where the session goes on. */
+export function endFal({ answer }: FalState): readonly Observation[] {
+  return answer === null ? [] : [{ kind: 'response.ended', responseId: answer.id, outcome: 'incomplete' }];
+}
+
 /**
  * Requests know nothing of each other. One without an answer is sent again; one whose answer had begun ends as failed, since
  * a second answer would be appended to half of the first. On the realtime wire clients send again by themselves.

@@ -3,7 +3,7 @@
  * `@fal-ai/client` 1.10.1, as of 2026-11.
  */
 import type { ConnectRequest, ProviderAdapter, UpstreamRequest } from './adapter.ts';
-import { type FalState, readFal, restoreFal } from './fal-read.ts';
+import { endFal, type FalState, readFal, restoreFal } from './fal-read.ts';
 
 const HTTP_BASE_URL = 'https://ws.fal.run';
 const REALTIME_BASE_URL = 'https://fal.run';
@@ -46,6 +46,7 @@ export const fal: ProviderAdapter<FalState> = {
   intercepts: () => false,
   restore: (state) => ({ ...restoreFal(state), complete: true }),
   owes: (state) => state.answer !== null || state.unanswered.length > 0,
+  atEnd: endFal,
 };
 
 function isRealtime({ path }: Pick<ConnectRequest, 'path'>): boolean {

@@ -231,6 +231,11 @@ function interrupt(reader: Reader): void {
   reader.state = { ...reader.state, turn: { ...turn, interrupted: true } };
 }
 
+/** A turn that the session ends in the middle of: of it Google never said what it cost. */
+export function endTurnEarly({ turn }: GeminiState): readonly Observation[] {
+  return turn === null ? [] : [{ kind: 'response.ended', responseId: turn.id, outcome: 'incomplete' }];
+}
+
 /** Reasons that are no failure. */
 const PLAIN_REASONS = new Set([undefined, 'TURN_COMPLETE_REASON_UNSPECIFIED', 'NEED_MORE_INPUT']);
 

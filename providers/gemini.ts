@@ -12,7 +12,7 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
-import { readClientMessage, readServerMessage } from './gemini-read.ts';
+import { endTurnEarly, readClientMessage, readServerMessage } from './gemini-read.ts';
 import { beginRestore, continueRestore } from './gemini-restore.ts';
 import { FRESH, type GeminiState } from './gemini-state.ts';
 import { field, messageOf, serverFrame } from './gemini-wire.ts';
@@ -50,6 +50,7 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
     settled: ({ heard, said, calls }) => heard === '' && said === '' && calls.length === 0,
     // Google refuses a handle while the socket before is open (livekit/agents, as of 2026).
     succession: { closesFirst: true },
+    atEnd: endTurnEarly,
     resumable,
   };
 }

@@ -6,7 +6,7 @@ import { asCount, asObject, asText, type JsonObject, type JsonValue, member } fr
 import type { AudioObservation, Observation, Speaker } from '../protocol/observations.ts';
 import type { Reading, Sender } from './adapter.ts';
 import { base64Bytes, bytesPerMs } from './audio-format.ts';
-import { errorObservation } from './openai-read.ts';
+import { errorObservation, unfinished } from './openai-read.ts';
 import { NO_RESPONSES, readResponses, type ResponsesState } from './openai-responses.ts';
 import { formatRate } from './openai-state.ts';
 
@@ -52,6 +52,11 @@ export function neighbourQuery(
 
 export function neighbourOwes(state: NeighbourState): boolean {
   return state.closing || state.responses.asked > 0 || state.responses.open.length > 0;
+}
+
+/** What a socket ends in the middle of. */
+export function endNeighbour({ responses }: NeighbourState): readonly Observation[] {
+  return unfinished(responses.open);
 }
 
 type NeighbourReading = Reading<NeighbourState>;

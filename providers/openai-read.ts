@@ -265,6 +265,11 @@ function readDone(state: OpenAIState, response: JsonObject): EventReading {
   return { state: next, observations };
 }
 
+/** Responses that a session ends in the middle of: of them the provider never said what they cost. */
+export function unfinished(open: readonly { readonly id: string }[]): readonly Observation[] {
+  return open.map(({ id }) => ({ kind: 'response.ended', responseId: id, outcome: 'incomplete' }));
+}
+
 function isOutcome(status: string): status is keyof typeof OUTCOMES {
   return Object.hasOwn(OUTCOMES, status);
 }

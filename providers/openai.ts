@@ -14,13 +14,14 @@ import type {
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
 import {
   beginNeighbour,
+  endNeighbour,
   neighbourOf,
   neighbourOwes,
   neighbourQuery,
   type NeighbourState,
   readNeighbour,
 } from './openai-neighbours.ts';
-import { eventOf, expiryOf, readClientEvent, readServerEvent } from './openai-read.ts';
+import { eventOf, expiryOf, readClientEvent, readServerEvent, unfinished } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
 import { skim } from './openai-skim.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
@@ -73,6 +74,7 @@ export function openaiDialect(
     settled: (state) => !state.hearing,
     // Without the session that the provider opened with there is no conversation to go on with.
     resumable: (code, _reason, state) => RESUMABLE_CODES.has(code) && state.session !== null,
+    atEnd: (state) => unfinished(state.open),
   };
 }
 
@@ -117,6 +119,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
     !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
   settled: (state) => isNeighbour(state) || !state.hearing,
+  atEnd: (state) => (isNeighbour(state) ? endNeighbour(state) : unfinished(state.open)),
 };
 
 function isNeighbour(state: OpenAIState | NeighbourState): state is NeighbourState {

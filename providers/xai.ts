@@ -62,8 +62,8 @@ export const xai: ProviderAdapter<XaiState> = {
   },
   greeting: (state) => realtime.greeting?.(state.wire) ?? null,
   farewell: (state) => realtime.farewell?.(state.wire) ?? null,
-  atEnd: audioUsage,
   resumable: (code, reason, state) => realtime.resumable?.(code, reason, state.wire) === true,
+  atEnd: (state, life) => [...audioUsage(state), ...(realtime.atEnd?.(state.wire, life) ?? [])],
   owes: (state) => realtime.owes(state.wire),
 };
 

@@ -3,7 +3,7 @@ import type { ConnectRequest } from '../../../providers/adapter.ts';
 import { fal } from '../../../providers/fal.ts';
 import { providerFor } from '../../../providers/registry.ts';
 import { readOffer } from '../../../worker/offer.ts';
-import { providerContract, readFixtures } from '../../contract/provider-contract.ts';
+import { NO_LIFE, providerContract, readFixtures } from '../../contract/provider-contract.ts';
 import { AdapterReader, parsed } from '../../support/adapter-reader.ts';
 
 const MODEL = 'fal-ai/fast-lcm-diffusion';
@@ -173,6 +173,16 @@ describe('P8 what is read of HTTP over WebSocket', () => {
     expect(reader.upstream('{"type":"start","request_id":"r","status":200}').owes).toBe(true);
     expect(reader.upstream('{"type":"end","request_id":"other"}').owes).toBe(true);
     expect(reader.upstream('{"type":"end","request_id":"r","status":200}').owes).toBe(false);
+  });
+});
+
+describe('P8 the end of a session', () => {
+  it('P8 a request whose answer had begun is told as incomplete', () => {
+    const reader = opened().client('{"prompt":"x"}').client('{"prompt":"y"}');
+    reader.upstream('{"type":"start","request_id":"r","status":200}');
+    expect(fal.atEnd?.(reader.state, NO_LIFE)).toEqual([
+      { kind: 'response.ended', responseId: 'r', outcome: 'incomplete' },
+    ]);
   });
 });
 

@@ -6,7 +6,13 @@ import { gemini } from '../../../providers/gemini.ts';
 import { vertex } from '../../../providers/gemini-vertex.ts';
 import { FRESH, type GeminiState } from '../../../providers/gemini-state.ts';
 import { messageOf, serverFrame } from '../../../providers/gemini-wire.ts';
-import { payloadOf, providerContract, readFixtures, senderOf } from '../../contract/provider-contract.ts';
+import {
+  NO_LIFE,
+  payloadOf,
+  providerContract,
+  readFixtures,
+  senderOf,
+} from '../../contract/provider-contract.ts';
 
 const fixtures = readFixtures('gemini', {
   'text-turn': { input: 21 + 34, output: 6 + 3 },
@@ -36,6 +42,19 @@ const up = (state: GeminiState, message: JsonObject) =>
 const down = (state: GeminiState, message: JsonValue) =>
   gemini.read(state, { side: 'client', client: 'c1' }, JSON.stringify(message));
 const opened = (setup: JsonObject): GeminiState => down(gemini.restore(FRESH).state, { setup }).state;
+
+describe('P8 the end of a turn', () => {
+  const said = (state: GeminiState) =>
+    down(state, { clientContent: { turns: [{ parts: [{ text: 'Hi' }] }], turnComplete: true } }).state;
+
+  it('P8 a turn that the session ends in the middle of is incomplete', () => {
+    const { state } = up(said(opened({})), { serverContent: { modelTurn: { parts: [{ text: 'He' }] } } });
+    expect(gemini.atEnd?.(state, NO_LIFE)).toEqual([
+      { kind: 'response.ended', responseId: 'turn_1', outcome: 'incomplete' },
+    ]);
+    expect(gemini.atEnd?.(opened({}), NO_LIFE)).toEqual([]);
+  });
+});
 
 describe('P8 what is read', () => {
   const usages = (observed: readonly Observation[]) => observed.filter((each) => each.kind === 'usage');

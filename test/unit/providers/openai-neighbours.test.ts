@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../protocol/observations.ts';
 import type { ConnectRequest } from '../../../providers/adapter.ts';
 import { openai } from '../../../providers/openai.ts';
-import { payloadOf, providerContract, readFixtures, senderOf } from '../../contract/provider-contract.ts';
+import {
+  NO_LIFE,
+  payloadOf,
+  providerContract,
+  readFixtures,
+  senderOf,
+} from '../../contract/provider-contract.ts';
 
 const FIXTURES = {
   responses: readFixtures('openai-responses', { 'two-turns': { input: 120, output: 20 } }),
@@ -156,7 +162,16 @@ describe('P8 what is read of them', () => {
     ]);
   });
 
-  it('P8 translations: audio and errors; they tell no usage', () => {
+  it('P8 a response that the session ends in the middle of is incomplete', () => {
+    const begun = openai.begin({ ...REQUEST, path: 'responses' });
+    const created = '{"type":"response.created","response":{"id":"resp_1"}}';
+    const { state } = openai.read(begun, { side: 'upstream' }, created);
+    expect(openai.atEnd?.(state, NO_LIFE)).toEqual([
+      { kind: 'response.ended', responseId: 'resp_1', outcome: 'incomplete' },
+    ]);
+  });
+
+  it('P8 translations: audio and errors', () => {
     expect(observed('realtime/translations')).toEqual([
       { kind: 'audio', speaker: 'user', bytes: 9600, ms: 200 },
       { kind: 'audio', speaker: 'model', bytes: 4800, ms: 100 },

@@ -5,7 +5,13 @@ import { openai as everySocket, openaiRealtime as openai } from '../../../provid
 import { FRESH, type OpenAIState } from '../../../providers/openai-state.ts';
 import { nearestProvider, providerFor } from '../../../providers/registry.ts';
 import { simulator } from '../../../providers/simulator.ts';
-import { payloadOf, providerContract, readFixtures, senderOf } from '../../contract/provider-contract.ts';
+import {
+  NO_LIFE,
+  payloadOf,
+  providerContract,
+  readFixtures,
+  senderOf,
+} from '../../contract/provider-contract.ts';
 
 const fixtures = readFixtures('openai', {
   'text-turn': { input: 11, output: 3 },
@@ -39,6 +45,18 @@ function readFixture(name: string): { state: OpenAIState; observed: JsonValue[] 
   }
   return { state, observed };
 }
+
+describe('P8 the end of a session', () => {
+  it('P8 a response that it comes in the middle of is incomplete', () => {
+    const created = '{"type":"response.created","response":{"id":"resp_1"}}';
+    for (const adapter of [openai, simulator, everySocket]) {
+      const { state } = adapter.read(adapter.begin(REQUEST), { side: 'upstream' }, created);
+      expect(adapter.atEnd?.(state, NO_LIFE)).toEqual([
+        { kind: 'response.ended', responseId: 'resp_1', outcome: 'incomplete' },
+      ]);
+    }
+  });
+});
 
 describe('P2 dialling OpenAI', () => {
   it('P2 one credential, no beta signal, the client’s query in its order', () => {

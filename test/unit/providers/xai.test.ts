@@ -91,6 +91,14 @@ describe('P8 what xAI bills, measured', () => {
     expect(xai.atEnd?.(more, NO_LIFE)).toMatchObject([{ usage: { unit: 'seconds', seconds: 0.2 } }]);
   });
 
+  it('P8 a response that the session ends in the middle of is incomplete, beside its audio', () => {
+    const created = '{"type":"response.created","response":{"id":"resp_1"}}';
+    const { state } = fromUpstream(xai.begin(REQUEST), created);
+    expect(xai.atEnd?.(state, NO_LIFE)).toEqual([
+      { kind: 'response.ended', responseId: 'resp_1', outcome: 'incomplete' },
+    ]);
+  });
+
   it('P8 each usage has a key of its own', () => {
     const create = '{"type":"conversation.item.create","item":{"type":"message","content":[]}}';
     let state = xai.begin(REQUEST);

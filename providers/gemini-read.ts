@@ -225,6 +225,11 @@ function isEndOfSpeech(message: JsonObject): boolean {
 }
 
 function interrupt(reader: Reader): void {
+  // What was asked since goes on being owed: the turn that is cut before its first output is not the answer to it.
+  if (reader.state.turn === null && reader.state.asked) {
+    reader.turn();
+    reader.state = { ...reader.state, asked: true };
+  }
   const { turn } = reader.state;
   if (turn === null || turn.interrupted) return;
   reader.transcript('heard', turn.heardBefore);

@@ -54,6 +54,21 @@ describe('P8 the end of a turn', () => {
     ]);
     expect(gemini.atEnd?.(opened({}), NO_LIFE)).toEqual([]);
   });
+
+  it('P8 who asks again before the first output is still owed an answer, and its usage, when the first was cut', () => {
+    let state = said(said(opened({})));
+    const cut = up(state, { serverContent: { interrupted: true } });
+    const ended = up(cut.state, { serverContent: { turnComplete: true } });
+    expect(
+      [...cut.observations, ...ended.observations].filter(({ kind }) => kind.startsWith('resp')),
+    ).toEqual([
+      { kind: 'response.started', responseId: 'turn_1' },
+      { kind: 'response.ended', responseId: 'turn_1', outcome: 'interrupted' },
+    ]);
+    expect(gemini.owes(ended.state)).toBe(true);
+    state = up(ended.state, { serverContent: { modelTurn: { parts: [{ text: 'Hello' }] } } }).state;
+    expect(gemini.owes(up(state, { serverContent: { turnComplete: true } }).state)).toBe(false);
+  });
 });
 
 describe('P8 what is read', () => {

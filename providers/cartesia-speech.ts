@@ -65,6 +65,8 @@ function readRequest(state: SpeechState, event: JsonObject, frame: string): Spee
   // The end of a context that is over already, or a flush of nothing, opens none.
   if (transcript === undefined || (open === undefined && transcript === ''))
     return { state, observations: [] };
+  // Cartesia refuses it: a context whose last text came takes no more.
+  if (open?.isComplete === true) return { state, observations: [] };
   const { state: roomy, observations } =
     open === undefined ? makeRoom(state, id) : { state, observations: [] };
   const context = open ?? opened(id, event);

@@ -166,6 +166,14 @@ describe('P8 what is read of speech', () => {
     ]);
   });
 
+  it('P8 text for a context whose last text came is refused, and not counted', () => {
+    const reader = opened().client(say('c', 'four'));
+    reader.upstream(answer('chunk', 'c', { data: 'AAAA' })).client(say('c', 'more'));
+    expect(reader.of('usage')).toMatchObject([{ usage: { characters: 4 } }]);
+    reader.upstream(answer('error', 'c', { title: 'Bad request', message: 'closed', status_code: 400 }));
+    expect([reader.of('usage').length, reader.of('response.ended').length]).toEqual([1, 1]);
+  });
+
   it('P8 P10 a context that is pushed out by too many is counted first; a long text becomes several transcripts', () => {
     const reader = opened();
     for (let index = 0; index < 65; index += 1) reader.client(say(`c${index}`, 'four', { continue: true }));

@@ -4,7 +4,7 @@
  */
 import { asCount, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { AudioObservation, Observation, Speaker } from '../protocol/observations.ts';
-import type { Reading, Sender } from './adapter.ts';
+import type { Reading, Sender, SocketLife } from './adapter.ts';
 import { base64Bytes, bytesPerMs } from './audio-format.ts';
 import { errorObservation, unfinished } from './openai-read.ts';
 import { NO_RESPONSES, readResponses, type ResponsesState } from './openai-responses.ts';
@@ -54,9 +54,26 @@ export function neighbourOwes(state: NeighbourState): boolean {
   return state.closing || state.responses.asked > 0 || state.responses.open.length > 0;
 }
 
-/** What a socket ends in the middle of. */
-export function endNeighbour({ responses }: NeighbourState): readonly Observation[] {
-  return unfinished(responses.open);
+/** What a socket ends in the middle of; and a translation's bill, by the audio that went up, since it tells no usage. */
+export function endNeighbour(
+  { neighbour, responses }: NeighbourState,
+  { audioInMs }: SocketLife,
+): readonly Observation[] {
+  const open = unfinished(responses.open);
+  if (neighbour !== 'translation' || audioInMs === null || audioInMs === 0) return open;
+  const seconds = audioInMs / 1000;
+  return [
+    ...open,
+    {
+      kind: 'usage',
+      dedupeKey: 'translation',
+      purpose: 'response',
+      model: null,
+      usage: { unit: 'seconds', seconds },
+      source: 'measured',
+      raw: { audio_ms: audioInMs },
+    },
+  ];
 }
 
 type NeighbourReading = Reading<NeighbourState>;

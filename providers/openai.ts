@@ -119,7 +119,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
     !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
   settled: (state) => isNeighbour(state) || !state.hearing,
-  atEnd: (state) => (isNeighbour(state) ? endNeighbour(state) : unfinished(state.open)),
+  atEnd: (state, life) => (isNeighbour(state) ? endNeighbour(state, life) : unfinished(state.open)),
 };
 
 function isNeighbour(state: OpenAIState | NeighbourState): state is NeighbourState {

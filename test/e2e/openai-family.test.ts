@@ -296,7 +296,7 @@ describe('P2 OpenAI’s other WebSockets, by its SDK', () => {
     expect(dialled?.url).toBe('/v1/realtime/translations?model=gpt-realtime-translate');
     const session = await untilEnded(parley, 'acct/translations');
     expect(session.audio).toEqual({ in_ms: 200, out_ms: 100 });
-    expect(session.usage.response).toMatchObject({ reports: 0 });
+    expect(session.usage.response).toMatchObject({ reports: 1, seconds: 0.2 });
   });
 
   it('P2 a transcription session goes up without the model that an SDK adds', async () => {

@@ -162,6 +162,15 @@ describe('P8 what is read of them', () => {
     ]);
   });
 
+  it('P8 translations tell no usage: the audio that went up is measured', () => {
+    const state = openai.begin({ ...REQUEST, path: 'realtime/translations' });
+    expect(openai.atEnd?.(state, { openMs: 9_000, audioInMs: 2_500 })).toMatchObject([
+      { kind: 'usage', source: 'measured', usage: { unit: 'seconds', seconds: 2.5 }, model: null },
+    ]);
+    expect(openai.atEnd?.(state, { openMs: 9_000, audioInMs: null })).toEqual([]);
+    expect(openai.atEnd?.(state, { openMs: 9_000, audioInMs: 0 })).toEqual([]);
+  });
+
   it('P8 a response that the session ends in the middle of is incomplete', () => {
     const begun = openai.begin({ ...REQUEST, path: 'responses' });
     const created = '{"type":"response.created","response":{"id":"resp_1"}}';

@@ -4,6 +4,7 @@
  */
 import { asCount, asObject, asText, type JsonObject, member } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
+import type { SocketLife } from './adapter.ts';
 import { audioObservation } from './elevenlabs-audio.ts';
 import { agentError } from './elevenlabs-errors.ts';
 
@@ -43,6 +44,8 @@ export const FRESH_AGENT: AgentState = {
   isTextOnly: false,
 };
 
+/** The name under which its minutes are in the price table: the agent's models are its own, and not told. */
+const BILLED_AS = 'agents';
 const LONGEST_METADATA = 8192;
 const LONGEST_ID = 128;
 const INITIATION = 'conversation_initiation_client_data';
@@ -198,8 +201,23 @@ function ended(state: AgentState, outcome: 'completed' | 'interrupted' | 'incomp
   };
 }
 
-export function finishAgent(state: AgentState): readonly Observation[] {
-  return ended(state, state.open?.isTold === true ? 'completed' : 'incomplete').observations;
+/** A conversation is billed by the time for which it is open, which the wire does not tell. */
+export function finishAgent(state: AgentState, { openMs }: SocketLife): readonly Observation[] {
+  const { observations } = ended(state, state.open?.isTold === true ? 'completed' : 'incomplete');
+  if (openMs === 0) return observations;
+  const seconds = openMs / 1000;
+  return [
+    ...observations,
+    {
+      kind: 'usage',
+      dedupeKey: 'conversation',
+      purpose: 'response',
+      model: BILLED_AS,
+      usage: { unit: 'seconds', seconds },
+      source: 'measured',
+      raw: { connected_seconds: seconds },
+    },
+  ];
 }
 
 /** The answer that keeps a conversation while no client is there to give it. */

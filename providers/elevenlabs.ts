@@ -9,6 +9,7 @@ import type {
   Payload,
   ProviderAdapter,
   Reading,
+  SocketLife,
   UpstreamRequest,
 } from './adapter.ts';
 import {
@@ -204,10 +205,10 @@ function restore(state: ElevenLabsState) {
   }
 }
 
-function atEnd(state: ElevenLabsState) {
+function atEnd(state: ElevenLabsState, life: SocketLife) {
   switch (state.wire) {
     case 'agent':
-      return finishAgent(state);
+      return finishAgent(state, life);
     case 'transcription':
       return finishTranscription(state);
     default:

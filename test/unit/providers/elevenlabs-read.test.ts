@@ -105,6 +105,19 @@ describe('P8 what is read of an agent', () => {
     ]);
   });
 
+  it('P8 a conversation costs the time for which it is open, measured, under the name that has the price', () => {
+    const { state } = readFixture(AGENT, 'agent-turn');
+    expect(elevenlabs.atEnd?.(state, { openMs: 90_500, audioInMs: 0 })).toContainEqual({
+      kind: 'usage',
+      dedupeKey: 'conversation',
+      purpose: 'response',
+      model: 'agents',
+      usage: { unit: 'seconds', seconds: 90.5 },
+      source: 'measured',
+      raw: { connected_seconds: 90.5 },
+    });
+  });
+
   it('P8 an interruption ends a response, a correction says what was heard; errors in both shapes', () => {
     const { observed } = readFixture(AGENT, 'agent-interruption');
     expect(ofKind(observed, 'response.ended')).toMatchObject([{ outcome: 'interrupted' }]);

@@ -32,6 +32,8 @@ export type SpeechState = {
   readonly canRedial: boolean;
   readonly dials: number;
   readonly contexts: readonly SpeechContext[];
+  /** The client has said that nothing more comes on this socket: ElevenLabs takes no more text. */
+  readonly isOver: boolean;
   /** Characters sent that no usage has told yet. */
   readonly characters: number;
   readonly reports: number;
@@ -65,6 +67,7 @@ export function beginSpeech(
     canRedial: about.canRedial,
     dials: 0,
     contexts: [],
+    isOver: false,
     characters: 0,
     reports: 0,
   };
@@ -83,10 +86,10 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
   const isLastDial = !before.hasKey && before.canRedial && holdsKey(event);
   const state = isLastDial ? { ...before, canRedial: false } : before;
   const request = requestOf(state, event);
-  if (request === null) return { state, observations: [] };
+  if (request === null || state.isOver) return { state, observations: [] };
   if (request.close === 'all') {
     const contexts = state.contexts.map((context) => ({ ...context, closing: true }));
-    return reported({ ...state, contexts }, []);
+    return reported({ ...state, contexts, isOver: true }, []);
   }
   const context = state.contexts.find(({ id }) => id === request.id) ?? opened(state, request, event);
   const characters = isSpoken(request.text) ? countCharacters(request.text) : 0;
@@ -98,7 +101,11 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     flushed: request.flush || (context.flushed && characters === 0),
     closing: context.closing || request.close === 'context',
   };
-  const next = { ...withContext(state, after), characters: state.characters + characters };
+  const next = {
+    ...withContext(state, after),
+    isOver: state.wire === 'stream' && after.closing,
+    characters: state.characters + characters,
+  };
   const observations: Observation[] = asks
     ? [{ kind: 'asked' }, { kind: 'response.started', responseId: after.id }]
     : [];

@@ -60,7 +60,7 @@ const SOCKET_CREDENTIALS: readonly Carrier[] = [
 export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   id: 'elevenlabs',
   aliases: [],
-  stateVersion: 1,
+  stateVersion: 2,
   settings: {
     key: 'ELEVENLABS_API_KEY',
     baseUrl: 'ELEVENLABS_BASE_URL',

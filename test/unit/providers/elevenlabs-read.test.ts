@@ -74,6 +74,23 @@ describe('P8 what is read of text-to-speech', () => {
     ]);
   });
 
+  it('P8 text after the end is not taken, and not counted; a new socket takes text again', () => {
+    const counted = (about: typeof STREAM, ...events: readonly object[]) => {
+      const { state, observed } = readAll(about, events.map(up));
+      return [...observed, ...(elevenlabs.atEnd?.(state, NO_LIFE) ?? [])].flatMap((each) =>
+        each.kind === 'usage' ? [each.usage] : [],
+      );
+    };
+    expect(counted(STREAM, { text: ' ' }, { text: 'four' }, { text: '' }, { text: 'late' })).toEqual([
+      { unit: 'characters', characters: 4 },
+    ]);
+    expect(counted(MULTI, { text: 'four' }, { close_socket: true }, { text: 'late' })).toEqual([
+      { unit: 'characters', characters: 4 },
+    ]);
+    const over = readAll(STREAM, [up({ text: ' ' }), up({ text: '' }), down({ isFinal: true })]).state;
+    expect(elevenlabs.restore(over).state).toMatchObject({ isOver: false });
+  });
+
   it('P8 an answer is owed from the end of the text to the final message', () => {
     const open = [up({ text: ' ' }), up({ text: 'Hi ' })];
     expect(elevenlabs.owes(readAll(STREAM, open).state)).toBe(false);

@@ -1,0 +1,118 @@
+/** The property itself, and what shows that it can fail. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../protocol/observations.ts';
+import type { ProviderAdapter } from '../../../providers/adapter.ts';
+import { play, recorded, type Script, type Step, toMicroseconds, type UsageWire } from './usage-drive.ts';
+
+const RUNS = 100;
+const LEAST_STEPS = 5;
+const MOST_STEPS = 20;
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('move' as const),
+      which: fc.nat(63),
+      who: fc.nat(3),
+      n: fc.nat(63),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(20, 150, 700, 3_000, 12_000).map((ms) => ({ do: 'pass' as const, ms })),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'join' as const }) },
+  { weight: 1, arbitrary: fc.nat(3).map((who) => ({ do: 'leave' as const, who })) },
+);
+/** At most one: today's core ends a session with its upstream. */
+const last: fc.Arbitrary<readonly Step[]> = fc.oneof(
+  fc.constant([]),
+  fc.constant([{ do: 'end' as const }]),
+  fc
+    .record({
+      do: fc.constant('cut' as const),
+      code: fc.constantFrom(1006 as const, 1011 as const),
+      lossy: fc.boolean(),
+    })
+    .map((cut) => [cut]),
+);
+const script: fc.Arbitrary<Script> = fc.record({
+  named: fc.boolean(),
+  early: fc.boolean(),
+  n: fc.nat(63),
+  steps: fc
+    .tuple(fc.array(step, { minLength: LEAST_STEPS, maxLength: MOST_STEPS, size: 'max' }), last)
+    .map(([steps, end]) => [...steps, ...end]),
+});
+
+/** Throws where the record differs from the bill. */
+function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): void {
+  const { totals, told, all, sources, turns, problems } = play(wire, given, adapter);
+  expect(problems).toEqual([]);
+  const expected = toMicroseconds(wire.records === 'told' ? told : all);
+  expect(toMicroseconds(recorded(totals))).toEqual(expected);
+  if (wire.source !== 'either') expect([...sources].filter((source) => source !== wire.source)).toEqual([]);
+  // What was charged and never told shows as an answer that is not complete.
+  const isUnheardOf =
+    wire.beginsUnsaid === true && given.steps.some((each) => each.do === 'cut' && each.lossy);
+  if (
+    wire.records === 'told' &&
+    !isUnheardOf &&
+    JSON.stringify(told.response) !== JSON.stringify(all.response)
+  )
+    expect(turns).toContain('incomplete');
+}
+
+/** Of each session drops the first usage, or tells it twice under another key. */
+function tampered(adapter: ProviderAdapter, how: 'drop' | 'double'): ProviderAdapter {
+  let seen = 0;
+  const change = (observations: readonly Observation[]): readonly Observation[] =>
+    observations.flatMap((each): readonly Observation[] => {
+      if (each.kind !== 'usage') return [each];
+      seen += 1;
+      if (seen > 1) return [each];
+      return how === 'drop' ? [] : [each, { ...each, dedupeKey: `${each.dedupeKey} again` }];
+    });
+  return {
+    ...adapter,
+    begin: (request) => {
+      seen = 0;
+      return adapter.begin(request);
+    },
+    read: (state, from, payload) => {
+      const reading = adapter.read(state, from, payload);
+      return { ...reading, observations: change(reading.observations) };
+    },
+    atEnd: (state, life) => change(adapter.atEnd?.(state, life) ?? []),
+  };
+}
+
+export function checkUsage(wires: readonly UsageWire[]): void {
+  describe.each(wires)('P8 $name', (wire) => {
+    it(
+      wire.records === 'told'
+        ? 'P8 what is on record is what the provider had charged when its last frame came; an answer that was cut before it was billed is on record as incomplete'
+        : 'P8 what is on record is all that the provider charged, measured where it said nothing',
+      () => {
+        fc.assert(
+          fc.property(script, (given) => holds(wire, given)),
+          { numRuns: RUNS },
+        );
+      },
+    );
+
+    it.each(['drop', 'double'] as const)(
+      'P8 one usage that is lost or counted twice is noticed: %s',
+      (how) => {
+        const adapter = tampered(wire.adapter, how);
+        const found = fc.check(
+          fc.property(script, (given) => holds(wire, given, adapter)),
+          { numRuns: RUNS, endOnFailure: true },
+        );
+        expect(found.failed).toBe(true);
+      },
+    );
+  });
+}

@@ -1,0 +1,4 @@
+import { checkUsage } from './check-usage.ts';
+import { GEMINI_WIRES } from './gemini-wires.ts';
+
+checkUsage(GEMINI_WIRES);

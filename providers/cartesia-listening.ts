@@ -11,8 +11,6 @@ import { errorObservation } from './cartesia-error.ts';
 type Turn = {
   readonly id: string;
   readonly text: string;
-  /** Its client was told that it is over, because its socket was lost. */
-  readonly isLost: boolean;
 };
 
 export type ListeningState = {
@@ -151,7 +149,7 @@ function readDelta(state: ListeningState, event: JsonObject): ListeningReading {
 
 function begin(state: ListeningState, event: JsonObject): ListeningReading & { readonly turn: Turn } {
   const id = `${(asText(event['request_id']) ?? '').slice(0, 128)}/${state.turns}`;
-  const turn: Turn = { id, text: '', isLost: false };
+  const turn: Turn = { id, text: '' };
   return {
     state: { ...state, turns: state.turns + 1, turn },
     turn,
@@ -229,20 +227,21 @@ export function restoreListening(state: ListeningState): {
 } {
   const dials = state.dials + 1;
   if (state.dials === 0) return { state: { ...state, dials }, send: { upstream: [], clients: [] } };
+  // The end of the socket before has told its audio, and the turn that was open.
+  const told = { uncounted: 0, counted: state.counted + 1, turn: null };
   if (state.endpoint === 'stt') {
     const command = state.isClosing ? ['close'] : state.isFinalizing ? ['finalize'] : [];
-    return { state: { ...state, dials }, send: { upstream: command, clients: [] } };
+    return { state: { ...state, ...told, dials }, send: { upstream: command, clients: [] } };
   }
   const { turn, config } = state;
   const upstream: JsonValue[] = config === null ? [] : [{ type: 'config', turn: config }];
   if (state.isClosing) upstream.push({ type: 'close' });
-  const owed = turn === null || turn.isLost ? null : turn;
   const clients: JsonValue[] =
-    owed === null
+    turn === null
       ? []
-      : [{ type: 'turn.end', transcript: owed.text, request_id: owed.id.replace(/\/\d+$/, '') }];
+      : [{ type: 'turn.end', transcript: turn.text, request_id: turn.id.replace(/\/\d+$/, '') }];
   return {
-    state: { ...state, dials, awaitsGreeting: true, turn: turn === null ? null : { ...turn, isLost: true } },
+    state: { ...state, ...told, dials, awaitsGreeting: true },
     send: {
       upstream: upstream.map((frame) => JSON.stringify(frame)),
       clients: clients.map((frame) => JSON.stringify(frame)),

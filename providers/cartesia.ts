@@ -44,7 +44,7 @@ function pathOf(request: Pick<ConnectRequest, 'path'>): string {
 export const cartesia: ProviderAdapter<CartesiaState> = {
   id: 'cartesia',
   aliases: [],
-  stateVersion: 1,
+  stateVersion: 2,
   settings: {
     key: 'CARTESIA_API_KEY',
     baseUrl: 'CARTESIA_BASE_URL',

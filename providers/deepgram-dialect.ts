@@ -128,8 +128,8 @@ function restore(state: DeepgramState): ReturnType<ProviderAdapter<DeepgramState
       return { state: { ...state, socket, billedSeconds: 0, closing: false }, send: nothing, complete: true };
     case 'speak':
       return {
-        // Text that was not flushed was sent all the same: it stays counted.
-        state: { ...state, socket, flushed: state.begun, ended: state.begun },
+        // Text that was not flushed was told at the end of the socket before.
+        state: { ...state, socket, characters: 0, flushed: state.begun, ended: state.begun },
         send: nothing,
         complete: true,
       };

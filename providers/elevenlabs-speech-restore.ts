@@ -12,7 +12,15 @@ export function restoreSpeech(state: SpeechState): { readonly state: SpeechState
   const kept = state.contexts.filter(({ opening }) => opening !== null).map(fromWhereItWas);
   const lost = state.contexts.filter(({ opening }) => opening === null);
   return {
-    state: { ...state, dials, contexts: kept, isOver: state.isOver && kept.length > 0 },
+    state: {
+      ...state,
+      dials,
+      contexts: kept,
+      isOver: state.isOver && kept.length > 0,
+      // The end of the socket before has told them.
+      characters: 0,
+      reports: state.reports + 1,
+    },
     send: {
       upstream: kept.flatMap((context) => framesFor(state, context)),
       clients: lost.map((context) => finalFrame(state, context)),

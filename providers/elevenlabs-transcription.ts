@@ -179,5 +179,8 @@ export function finishTranscription(state: TranscriptionState): readonly Observa
 /** The words of an open segment are lost with their socket: its audio is not kept. */
 export function restoreTranscription(state: TranscriptionState): TranscriptionState {
   const dials = state.dials + 1;
-  return state.dials === 0 ? { ...state, dials } : { ...state, dials, commits: 0, isRestoring: true };
+  if (state.dials === 0) return { ...state, dials };
+  // The end of the socket before has told its audio, and the segment that was open.
+  const told = { audioMs: 0, reports: state.reports + 1, isOpen: false };
+  return { ...state, ...told, dials, commits: 0, isRestoring: true };
 }

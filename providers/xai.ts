@@ -58,7 +58,9 @@ export const xai: ProviderAdapter<XaiState> = {
   settled: (state) => realtime.settled?.(state.wire) ?? true,
   restore: (state) => {
     const restored = realtime.restore(resumes(state) ? { ...state.wire, items: [] } : state.wire);
-    return { ...restored, state: { ...state, wire: restored.state } };
+    // What the socket before had left to tell is told.
+    const told = state.audioMs === 0 ? state.told : state.told + 1;
+    return { ...restored, state: { ...state, wire: restored.state, audioMs: 0, told } };
   },
   greeting: (state) => realtime.greeting?.(state.wire) ?? null,
   farewell: (state) => realtime.farewell?.(state.wire) ?? null,

@@ -41,7 +41,7 @@ export function readFixtures(
     const lines = readFileSync(new URL(file, directory), 'utf8').trim().split('\n');
     return {
       name,
-      billed: { ...NOTHING_BILLED, ...found },
+      billed: toMicroseconds({ ...NOTHING_BILLED, ...found }),
       frames: lines.map((line) => JSON.parse(line) as FixtureFrame), // written in this shape
     };
   });
@@ -113,6 +113,12 @@ function readAll(
 
 const sum = ({ text, audio, image }: TokenUsage['input']) => text + audio + image;
 
+/** Sums of fractions, told in other parts where a socket was lost; a price takes them to a microsecond. */
+const toMicroseconds = (billed: Billed): Billed => ({
+  ...billed,
+  seconds: Math.round(billed.seconds * 1_000_000) / 1_000_000,
+});
+
 function billedIn(observations: readonly Observation[]): Billed {
   const seen = new Set<string>();
   const total = { ...NOTHING_BILLED };
@@ -127,7 +133,7 @@ function billedIn(observations: readonly Observation[]): Billed {
     else if (usage.unit === 'characters') total.characters += usage.characters;
     else total.requests += usage.requests;
   }
-  return total;
+  return toMicroseconds(total);
 }
 
 /** A socket that ends as soon as it opened: it costs nothing but what the state has counted. */
@@ -254,8 +260,9 @@ export function providerContract(
         if (billsLate) return;
         for (let at = 0; at <= frames.length; at += 1) {
           const before = readAll(adapter, request, frames.slice(0, at), throughJson);
+          // The lost socket's own bill is told before the next one opens, and must not be told again.
+          const after: Observation[] = [...(adapter.atEnd?.(before.state, NO_LIFE) ?? [])];
           const restored = adapter.restore(before.state).state;
-          const after: Observation[] = [];
           let state = restored;
           // The provider's answers to the restoration carry no usage; what it reports afterwards counts on.
           for (const frame of frames.slice(at)) {

@@ -13,7 +13,7 @@ import { unpack } from './segment-codec.ts';
  * of that is logged anyway.
  */
 export function mayKeep(plan: ConnectPlan): boolean {
-  return plan.log === 'full';
+  return plan.log === 'full' && plan.redaction === undefined;
 }
 
 /** Without any key: those live with the sockets. */

@@ -56,7 +56,7 @@ function downFrames(firstSeq: number, firstAt: number, data: Uint8Array): (Paylo
   const frames: (Payload | null)[] = [];
   for (const entry of readSegment(firstSeq, firstAt, data)) {
     if (entry.direction !== 'down') continue;
-    if (entry.payload === null || entry.more || entry.part) frames.push(null);
+    if (entry.payload === null || entry.redacted || entry.more || entry.part) frames.push(null);
     else frames.push(entry.opcode === 'text' ? decoder.decode(entry.payload) : copyOf(entry.payload));
   }
   return frames;

@@ -1,6 +1,7 @@
 /** What the edge hands to a session: one client's wish to connect, authenticated, authorised and size-checked. */
 
 import type { CustomCost } from './price-overrides.ts';
+import type { Redaction } from './redaction.ts';
 
 /** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
 export type Payload = string | ArrayBuffer;
@@ -97,6 +98,10 @@ export interface ConnectPlan {
   /** How to answer an offer of subprotocols (design 3.4). */
   readonly offer: SubprotocolOffer;
   readonly log: LogMode;
+  /** What is taken out of frames before they are stored; absent: nothing. */
+  readonly redaction?: Redaction;
+  /** Bytes of the frame log after which no more is stored. */
+  readonly maxLogBytes: number;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
   /** What the connection says that its session costs, in place of any list. */

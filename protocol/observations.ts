@@ -63,6 +63,8 @@ export type Observation =
       readonly speaker: Speaker;
       readonly itemId: string;
       readonly text: string;
+      /** Where it may go on in the next transcript of the same stream; absent: it is whole. */
+      readonly part?: { readonly of: string; readonly isLast: boolean };
     }
   /** The user stopped speaking, or asked for an answer: the clock of the next response starts here. */
   | { readonly kind: 'asked' }

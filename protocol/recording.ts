@@ -112,6 +112,8 @@ export interface Totals extends CostTotals {
   /** Upstream frames sent on to clients: what `parley-after` counts. */
   readonly received: number;
   readonly frames_not_logged: number;
+  /** Those of which something was taken out before they were stored. */
+  readonly frames_redacted: number;
   readonly responses: number;
   readonly interruptions: number;
   readonly tool_calls: number;

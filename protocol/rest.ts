@@ -238,6 +238,9 @@ export const UsageShape = v.object({
 });
 export type UsageShape = v.InferOutput<typeof UsageShape>;
 
+/** The recorder was behind, the object was lost, records were lost, or the log was as large as it may be. */
+export const GAP_REASONS = ['recorder_behind', 'interrupted', 'records_lost', 'log_limit'] as const;
+
 export const SessionShape = v.object({
   id: v.string(),
   account: v.string(),
@@ -275,7 +278,26 @@ export const SessionShape = v.object({
       close_reason: v.nullable(v.string()),
     }),
   ),
-  frames: v.object({ up: Count, down: Count, bytes_up: Count, bytes_down: Count, not_logged: Count }),
+  frames: v.object({
+    up: Count,
+    down: Count,
+    bytes_up: Count,
+    bytes_down: Count,
+    /** Relayed, and not in the log: `gaps` says why. */
+    not_logged: Count,
+    /** Stored without something that a rule names. */
+    redacted: Count,
+  }),
+  /** What the log lacks. Of a gap that goes on, and after a crash, the numbers are unknown. */
+  gaps: v.array(
+    v.object({
+      seq: Count,
+      at: Time,
+      reason: v.picklist(GAP_REASONS),
+      frames: v.nullable(Count),
+      bytes: v.nullable(Count),
+    }),
+  ),
   /** Upstream frames sent on to clients. */
   received: Count,
   /** Bytes of the log on disk. */
@@ -325,6 +347,8 @@ export const EventShape = v.union([
     bytes: Count,
     type: v.nullable(v.string()),
     translated: v.optional(v.literal(true)),
+    /** The payload is what was stored, not what was relayed; `bytes` is its length. */
+    redacted: v.optional(v.literal(true)),
     text: v.optional(v.string()),
     base64: v.optional(v.string()),
     omitted: v.optional(v.literal(true)),
@@ -333,7 +357,7 @@ export const EventShape = v.union([
     kind: v.literal('gap'),
     seq: Count,
     at: Time,
-    reason: v.picklist(['recorder_behind', 'interrupted', 'records_lost']),
+    reason: v.picklist(GAP_REASONS),
   }),
   v.object({ kind: v.literal('corrupt'), seq: Count, to_seq: Count }),
 ]);

@@ -8,7 +8,7 @@
  *
  * (big endian; client 0 = none). Frames are numbered by position from `firstSeq`. A frame that does not fit one segment
  * is cut into parts: every part but the last has MORE, every part but the first has PART, and parts count as one frame.
- * With OMITTED the length is that of the frame, and no payload follows.
+ * With OMITTED the length is that of the frame, and no payload follows. With REDACTED the payload is not the frame's own.
  */
 import type { Payload } from './connect.ts';
 
@@ -20,6 +20,7 @@ const MORE = 4;
 const PART = 8;
 const TRANSLATED = 16;
 const OMITTED = 32;
+const REDACTED = 64;
 
 const HEAD_BYTES = 11;
 const FIRST_BUFFER_BYTES = 16_384;
@@ -35,6 +36,8 @@ export interface LoggedFrame {
   readonly payload: Payload;
   /** True when what went across differs: an older dialect was translated, or a key taken out of what the log holds. */
   readonly translated: boolean;
+  /** What is kept in place of the payload; null: its length only. Absent: the payload is kept as it is. */
+  readonly redacted?: Payload | null;
 }
 
 export interface Segment {
@@ -62,16 +65,24 @@ export class SegmentWriter {
   #firstAt = 0;
   #lastAt = 0;
   #number: number;
+  /** In segments that are sealed. */
+  #writtenBefore: number;
 
-  /** @param number that of the last segment there had been before */
-  constructor(maxBytes: number, number = 0) {
+  /** @param before the last segment's number, and all bytes, of what was packed before */
+  constructor(maxBytes: number, before = { segment: 0, written: 0 }) {
     this.#maxBytes = maxBytes;
-    this.#number = number;
+    this.#number = before.segment;
+    this.#writtenBefore = before.written;
   }
 
   /** The number of the last segment. */
   get number(): number {
     return this.#number;
+  }
+
+  /** Bytes packed since the beginning. */
+  get written(): number {
+    return this.#writtenBefore + this.#used;
   }
 
   /** Bytes packed and not yet taken. */
@@ -80,8 +91,8 @@ export class SegmentWriter {
   }
 
   /**
-   * `seq` must follow the last one, unless everything was taken before. The payload is kept only when `keep`. Returns
-   * the frame's length in bytes.
+   * `seq` must follow the last one, unless everything was taken before. The payload, or what is redacted of it, is kept
+   * only when `keep`. Returns the frame's length in bytes.
    */
   append(seq: number, frame: LoggedFrame, keep: boolean): number {
     const flags =
@@ -89,8 +100,16 @@ export class SegmentWriter {
       (frame.direction === 'down' ? DOWN : 0) |
       (frame.translated ? TRANSLATED : 0);
     if (!keep) return this.#appendOmitted(seq, frame, flags);
-    if (typeof frame.payload === 'string') return this.#appendText(seq, frame, frame.payload, flags);
-    return this.#appendBytes(seq, frame, new Uint8Array(frame.payload), flags);
+    if (frame.redacted === undefined) return this.#appendPayload(seq, frame, frame.payload, flags);
+    if (frame.redacted === null) return this.#appendOmitted(seq, frame, flags | REDACTED);
+    this.#appendPayload(seq, frame, frame.redacted, flags | REDACTED);
+    return payloadBytes(frame.payload);
+  }
+
+  #appendPayload(seq: number, frame: LoggedFrame, payload: Payload, flags: number): number {
+    return typeof payload === 'string'
+      ? this.#appendText(seq, frame, payload, flags)
+      : this.#appendBytes(seq, frame, new Uint8Array(payload), flags);
   }
 
   /** Everything packed so far, oldest first; the writer is empty afterwards. */
@@ -188,6 +207,7 @@ export class SegmentWriter {
       data: this.#buffer.slice(0, this.#used),
     });
     this.#sealedBytes += this.#used;
+    this.#writtenBefore += this.#used;
     this.#used = 0;
   }
 }
@@ -200,6 +220,8 @@ export interface SegmentEntry {
   readonly client: number;
   readonly at: number;
   readonly translated: boolean;
+  /** The payload is not the frame's own, or was not kept, because of a rule. */
+  readonly redacted: boolean;
   /** Length of the frame (OMITTED), or of this part. */
   readonly length: number;
   /** Null when the payload was not kept. */
@@ -232,6 +254,7 @@ export function* readSegment(firstSeq: number, firstAt: number, data: Uint8Array
       client: view.getUint16(offset + 1),
       at: firstAt + view.getUint32(offset + 3),
       translated: (flags & TRANSLATED) !== 0,
+      redacted: (flags & REDACTED) !== 0,
       length,
       payload: omitted ? null : data.subarray(start, end),
       more,

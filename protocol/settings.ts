@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
 import { readPrices } from './price-overrides.ts';
 import type { PriceRow } from './prices.ts';
+import { readRedaction, type Redaction } from './redaction.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -114,6 +115,20 @@ const prices = v.optional(
   {},
 );
 
+/** JSON, as text or as it stands in `[vars]`. */
+const redaction = v.optional(
+  v.pipe(
+    v.unknown(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): Redaction | null => {
+      const read = readRedaction(dataset.value);
+      if (read.ok) return read.redaction;
+      for (const message of read.problems) addIssue({ message });
+      return NEVER;
+    }),
+  ),
+  {},
+);
+
 const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
   PARLEY_ADMIN_TOKEN: secret('PARLEY_ADMIN_TOKEN', 16),
@@ -125,6 +140,10 @@ const SettingsSchema = v.object({
     v.picklist(['full', 'metadata', 'none'], 'PARLEY_LOG must be full, metadata or none.'),
     'full',
   ),
+  /** What is taken out of frames before they are stored. Null: nothing. */
+  PARLEY_REDACT: redaction,
+  /** The frame log of one session. Cloudflare allows 10 GB for all that an object stores. */
+  PARLEY_MAX_LOG_MIB: wholeNumber('PARLEY_MAX_LOG_MIB', 1024, 1, 8192),
   /** Sessions are deleted for good so long after their end. */
   PARLEY_RETENTION_DAYS: wholeNumber('PARLEY_RETENTION_DAYS', 30, 1, 3650),
   PARLEY_GRACE_SECONDS: wholeNumber('PARLEY_GRACE_SECONDS', 120, 0, DAY_SECONDS),

@@ -6,6 +6,7 @@ import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import type { Carrier, ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
+import type { FieldRule } from '../protocol/redaction.ts';
 
 export type { Carrier, ConnectRequest, Payload };
 
@@ -73,6 +74,12 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   };
   /** The id of the adapter whose wire this one speaks under another name; its simulator plays this one too. */
   readonly dialect?: string;
+  /**
+   * Fields of frames, both ways, whose text is a piece of a text that goes on elsewhere: deltas, interim results, single words.
+   * Patterns cannot see what is cut in two, so with patterns none of it is stored: what is whole comes in other frames, or in
+   * the transcripts that `read` observes.
+   */
+  readonly streamedText: readonly FieldRule[];
   /** In the order in which they are tried. */
   readonly carriers: readonly Carrier[];
   /** The only client headers that may reach the provider; lower case. */

@@ -34,6 +34,7 @@ export const assemblyai: ProviderAdapter<AssemblyState> = {
   id: 'assemblyai',
   aliases: [],
   stateVersion: 1,
+  streamedText: [{ path: '**.transcript' }, { path: '**.utterance' }, { path: '**.words.*.text' }],
   settings: {
     key: 'ASSEMBLYAI_API_KEY',
     baseUrl: 'ASSEMBLYAI_BASE_URL',

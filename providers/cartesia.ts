@@ -45,6 +45,14 @@ export const cartesia: ProviderAdapter<CartesiaState> = {
   id: 'cartesia',
   aliases: [],
   stateVersion: 2,
+  streamedText: [
+    { path: 'transcript', exceptType: '*' },
+    { path: 'word_timestamps.words.*' },
+    { path: 'phoneme_timestamps.phonemes.*' },
+    { type: 'transcript', path: 'text' },
+    { path: 'words.*.word' },
+    { type: 'turn.*', exceptType: 'turn.end', path: 'transcript' },
+  ],
   settings: {
     key: 'CARTESIA_API_KEY',
     baseUrl: 'CARTESIA_BASE_URL',

@@ -55,6 +55,17 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
   return {
     ...own,
     stateVersion: 1,
+    streamedText: [
+      { type: 'Results', path: 'channel.**.transcript' },
+      { type: 'Results', path: 'channel.**.text' },
+      { path: '**.word' },
+      { path: '**.punctuated_word' },
+      { path: '**.snippet' },
+      { path: '**.entities.*.value' },
+      { path: '**.entities.*.raw_value' },
+      { path: 'transcript' },
+      { type: 'Speak', path: 'text' },
+    ],
     signalHeaders: [],
     refusalHeaders: ['dg-error', 'dg-request-id'],
     // The SDK comes back up to 30 times after any close but this one.

@@ -42,9 +42,22 @@ function readResults(state: ListenState, message: JsonObject): Read<ListenState>
   return {
     state: end > state.heardSeconds ? { ...state, heardSeconds: end } : state,
     observations: isFinal
-      ? [{ kind: 'transcript', speaker: 'user', itemId: `${state.socket}_${channel}_${start}`, text }]
+      ? [
+          {
+            kind: 'transcript',
+            speaker: 'user',
+            itemId: `${state.socket}_${channel}_${start}`,
+            text,
+            part: { of: `${state.socket}_${channel}`, isLast: isUtteranceOver(message) },
+          },
+        ]
       : [],
   };
+}
+
+/** What is final so far may be the first half of what the user is saying. */
+function isUtteranceOver(message: JsonObject): boolean {
+  return message['speech_final'] === true || message['from_finalize'] === true;
 }
 
 export function readFluxServer(state: FluxState, message: JsonObject): Read<FluxState> {

@@ -61,6 +61,15 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   id: 'elevenlabs',
   aliases: [],
   stateVersion: 2,
+  streamedText: [
+    { path: 'text', exceptType: '*' },
+    { path: 'inputs.*.text' },
+    { path: 'words.**.text' },
+    { path: '**.chars.*' },
+    { path: '**.characters.*' },
+    { path: 'text_response_part.text' },
+    { path: '**.tentative_agent_response' },
+  ],
   settings: {
     key: 'ELEVENLABS_API_KEY',
     baseUrl: 'ELEVENLABS_BASE_URL',

@@ -18,6 +18,7 @@ export const fal: ProviderAdapter<FalState> = {
   id: 'fal',
   aliases: [],
   stateVersion: 1,
+  streamedText: [{ path: '**.delta' }, { path: '**.partial' }],
   settings: { key: 'FAL_API_KEY', baseUrl: 'FAL_BASE_URL', defaultBaseUrl: HTTP_BASE_URL },
   carriers: [
     { in: 'header', name: 'authorization', schemes: ['Key', 'Bearer'] },

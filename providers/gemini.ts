@@ -32,6 +32,7 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
   return {
     ...own,
     stateVersion: 1,
+    streamedText: [{ path: 'serverContent.**.text' }],
     // The SDK's name and version, and the project that pays for a user's own credentials.
     forwardHeaders: ['x-goog-api-client', 'x-goog-user-project'],
     signalHeaders: [],

@@ -7,6 +7,17 @@ export const opaque: ProviderAdapter<null> = {
   id: OPAQUE_DIALECT,
   aliases: [],
   stateVersion: 1,
+  streamedText: [
+    // Nothing says which of its texts go on: what is usually called so is taken for it.
+    { path: '**.delta' },
+    { path: '**.text' },
+    { path: '**.transcript' },
+    { path: '**.word' },
+    { path: '**.token' },
+    { path: '**.partial' },
+    { path: '**.chars.*' },
+    { path: '**.characters.*' },
+  ],
   settings: { key: null, baseUrl: '', defaultBaseUrl: null },
   // The one place that any client can fill, where a gateway token may stand for the stored key.
   carriers: [{ in: 'header', name: 'authorization', schemes: ['Bearer'] }],

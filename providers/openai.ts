@@ -41,6 +41,12 @@ export function openaiDialect(
   return {
     ...own,
     stateVersion: 2,
+    streamedText: [
+      { type: '*.delta', exceptType: '*audio.delta', path: 'delta' },
+      { type: 'conversation.item.input_audio_transcription.segment', path: 'text' },
+      { type: 'response.event', path: 'event.delta' },
+      { path: '**.logprobs' },
+    ],
     carriers: [
       { in: 'header', name: 'authorization', schemes: ['Bearer'] },
       { in: 'subprotocol', prefix: 'openai-insecure-api-key.' },

@@ -41,6 +41,11 @@ const SESSION_MS = 120 * 60_000;
 
 export const xai: ProviderAdapter<XaiState> = {
   ...realtime,
+  // Transcripts of what the user says grow until they are done, in frames of one type.
+  streamedText: [
+    ...realtime.streamedText,
+    { type: 'conversation.item.input_audio_transcription.*', path: 'transcript' },
+  ],
   carriers: [{ in: 'subprotocol', prefix: 'xai-client-secret.' }, ...realtime.carriers],
   forwardHeaders: [],
   begin: (request) => ({

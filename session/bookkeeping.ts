@@ -9,13 +9,16 @@ import type { ConnectPlan, Payload } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import type { LogRecord, Totals } from '../protocol/recording.ts';
-import type { Direction } from '../protocol/segment.ts';
+import type { Redaction } from '../protocol/redaction.ts';
+import type { Direction, LoggedFrame } from '../protocol/segment.ts';
 import type { Outgoing, ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
 import type { PriceBasis } from './cost.ts';
 import type { Limits } from './limits.ts';
-import { Recording } from './recording.ts';
-import type { Counters, Snapshot } from './snapshot.ts';
+import { PrivateTexts } from './private-texts.ts';
+import { Recording, type RecordingPlan } from './recording.ts';
+import { Redactor } from './redactor.ts';
 import { type Resumption, ResumeWindow } from './resume-window.ts';
+import type { Counters, Snapshot } from './snapshot.ts';
 import { Tally } from './tally.ts';
 import type { Wire } from './wire.ts';
 
@@ -55,6 +58,8 @@ export class Bookkeeping {
   /** The provider said when it will close its socket. */
   readonly #expires: (at: number) => void;
   #intercepts = false;
+  /** Null: frames are stored as they are. */
+  readonly #redaction: { readonly redactor: Redactor; readonly texts: PrivateTexts } | null;
   #state: JsonValue;
   /** Of the upstream socket that is open: since when, and the audio that had gone up before. */
   #socket: { readonly since: number; readonly audioInMs: number | null } | null = null;
@@ -64,14 +69,16 @@ export class Bookkeeping {
   #waitingLength = 0;
 
   constructor(
-    plan: Pick<ConnectPlan, 'named' | 'graceMs' | 'log' | 'request'> & { readonly prices: PriceBasis },
+    plan: Pick<ConnectPlan, 'named' | 'graceMs' | 'request' | 'redaction'> &
+      RecordingPlan & { readonly prices: PriceBasis },
     adapter: ProviderAdapter,
     limits: Limits,
     wire: Pick<Wire, 'recorded' | 'report'>,
     expires: (at: number) => void,
     from: Snapshot | null,
   ) {
-    this.recording = new Recording(plan.log, limits, from?.counters);
+    this.recording = new Recording(plan, limits, from?.counters);
+    this.#redaction = plan.redaction === undefined ? null : redactionOf(plan.redaction, adapter, limits);
     this.#adapter = adapter;
     this.#limits = limits;
     this.#wire = wire;
@@ -131,6 +138,7 @@ export class Bookkeeping {
   reopened(now: number): { readonly send: Outgoing; readonly complete: boolean } {
     this.catchUp();
     for (const turn of this.#tally.breakOff(this.recording.seq, now)) this.recording.record(turn);
+    this.#redaction?.texts.reopened();
     this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
     let begun: ReturnType<ProviderAdapter['restore']> | null = null;
     this.#guarded(now, () => {
@@ -143,6 +151,7 @@ export class Bookkeeping {
   /** The state of a successor takes the place of the one before. */
   adopt(state: JsonValue, now: number): void {
     this.#socket = { since: now, audioInMs: this.#tally.audioInMs };
+    this.#redaction?.texts.moved();
     this.#keep(state);
   }
 
@@ -151,8 +160,9 @@ export class Bookkeeping {
     this.catchUp();
     let reading: Reading<JsonValue> | null = null;
     this.#guarded(now, () => {
-      const read = this.#adapter.read(this.#state, UPSTREAM, payload);
-      this.#take(read, now);
+      const before = this.#state;
+      const read = this.#adapter.read(before, UPSTREAM, payload);
+      this.#take(this.#told(read, before, UPSTREAM, payload), now);
       reading = read;
     });
     // An adapter that fails cannot restore either: the relay goes on as it is.
@@ -172,7 +182,10 @@ export class Bookkeeping {
       openMs: Math.max(0, now - socket.since),
       audioInMs: audioInMs === null || socket.audioInMs === null ? null : audioInMs - socket.audioInMs,
     };
-    this.#guarded(now, () => this.#observe(this.#adapter.atEnd?.(this.#state, life) ?? [], now));
+    this.#guarded(now, () => {
+      const observed = this.#adapter.atEnd?.(this.#state, life) ?? [];
+      this.#observe(this.#redaction?.texts.atEnd(life, observed) ?? observed, now);
+    });
   }
 
   /** What came after frame `lastSeq` was in memory, and is lost. */
@@ -200,8 +213,8 @@ export class Bookkeeping {
     this.#waiting = [];
     this.#waitingLength = 0;
     for (const frame of frames) {
-      const noted = this.recording.frame(frame);
-      this.#tally.frame(frame.direction, noted.bytes, noted.logged, frame.at);
+      const noted = this.recording.frame(this.#stored(frame));
+      this.#tally.frame(frame.direction, noted, frame.at);
       if (frame.direction === 'down') this.#window.add(frame.payload, noted.bytes, frame.at);
       if (frame.read !== null) this.#read(frame.from, frame.read, frame.at);
     }
@@ -210,8 +223,13 @@ export class Bookkeeping {
 
   record(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
     this.catchUp();
-    this.recording.record({ kind, seq: this.recording.seq, at, body });
+    this.#store({ kind, seq: this.recording.seq, at, body });
     this.#wire.recorded();
+  }
+
+  /** A text of the outside world, as it may be stored. */
+  storedText(text: string): string {
+    return this.#redaction?.redactor.withoutMatches(text) ?? text;
   }
 
   totals(): Totals {
@@ -260,8 +278,13 @@ export class Bookkeeping {
   #read(from: Sender, payload: Payload, now: number): void {
     this.#guarded(now, () => {
       const skimmed = this.#adapter.skim?.(this.#state, from, payload) ?? null;
-      if (skimmed === null) this.#take(this.#adapter.read(this.#state, from, payload), now);
-      else this.#observe(skimmed, now);
+      if (skimmed !== null) {
+        this.#observe(skimmed, now);
+        return;
+      }
+      const before = this.#state;
+      const reading = this.#adapter.read(before, from, payload);
+      this.#take(this.#told(reading, before, from, payload), now);
     });
   }
 
@@ -301,15 +324,47 @@ export class Bookkeeping {
     this.#intercepts = this.#adapter.intercepts(state);
   }
 
+  /** The reading with what may be stored of its texts. */
+  #told(reading: Reading<JsonValue>, before: JsonValue, from: Sender, payload: Payload): Reading<JsonValue> {
+    if (this.#redaction === null) return reading;
+    return {
+      ...reading,
+      observations: this.#redaction.texts.read(before, from, payload, reading.observations),
+    };
+  }
+
   #observe(observations: readonly Observation[], now: number): void {
     for (const observation of observations) {
       const record = this.#tally.observe(observation, this.recording.seq, now);
-      if (record !== null) this.recording.record(record);
+      if (record !== null) this.#store(record);
     }
   }
 
   /** Belongs to the frame that was just read. */
   #note(kind: LogRecord['kind'], body: LogRecord['body'], at: number): void {
-    this.recording.record({ kind, seq: this.recording.seq, at, body });
+    this.#store({ kind, seq: this.recording.seq, at, body });
   }
+
+  #store(record: LogRecord): void {
+    const body = this.#redaction?.redactor.withoutMatches(record.body);
+    this.recording.record(body === undefined ? record : { ...record, body });
+  }
+
+  /** The frame with what the log holds of it. */
+  #stored(frame: RelayedFrame): LoggedFrame {
+    if (this.#redaction === null) return frame;
+    try {
+      const redacted = this.#redaction.redactor.stored(frame.payload);
+      return redacted === undefined ? frame : { ...frame, redacted };
+    } catch (error) {
+      // A mistake of ours costs the log this payload: neither the relay, nor what must not be stored.
+      this.#wire.report(`a frame could not be redacted: ${String(error)}`);
+      return { ...frame, redacted: null };
+    }
+  }
+}
+
+function redactionOf(rules: Redaction, adapter: ProviderAdapter, { transcriptCharacters }: Limits) {
+  const redactor = new Redactor(rules, adapter.streamedText);
+  return { redactor, texts: new PrivateTexts(redactor, adapter, transcriptCharacters) };
 }

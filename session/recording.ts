@@ -1,8 +1,9 @@
 /**
  * The session's side of the log: numbers frames, packs them, and hands batches to whoever carries them to the recorder.
- * It never waits. When the recorder falls behind, memory is bounded: further frames are counted as a gap, not kept.
+ * It never waits. When the recorder falls behind, memory is bounded: further frames are counted as a gap, not kept. Once the
+ * log is as large as a session's may be, no more frames are kept; records still are.
  */
-import type { LogMode } from '../protocol/connect.ts';
+import type { ConnectPlan } from '../protocol/connect.ts';
 import type { Batch, LogRecord, NumberedRecord, Totals } from '../protocol/recording.ts';
 import { type LoggedFrame, payloadBytes, type Segment, SegmentWriter } from '../protocol/segment.ts';
 import type { Limits } from './limits.ts';
@@ -13,6 +14,7 @@ type RecordingLimits = Pick<
   'segmentBytes' | 'flushBytes' | 'recorderCallBytes' | 'recorderBacklogBytes' | 'recordsBacklog'
 >;
 
+/** Frames that were not kept because the recorder was behind; once it is not, their number is known. */
 interface Gap {
   readonly from: number;
   readonly at: number;
@@ -21,17 +23,23 @@ interface Gap {
   bytes: number;
 }
 
+export type RecordingPlan = Pick<ConnectPlan, 'log' | 'maxLogBytes'>;
+
 export interface Noted {
   readonly seq: number;
   readonly bytes: number;
   /** False when the log could not take it. */
   readonly logged: boolean;
+  /** True when the log holds something else in its place. */
+  readonly redacted: boolean;
 }
 
-export type Numbers = Pick<Counters, 'seq' | 'record' | 'segment'>;
+export type Numbers = Pick<Counters, 'seq' | 'record' | 'segment' | 'written'>;
+
+const NOTHING: Numbers = { seq: 0, record: 0, segment: 0, written: 0 };
 
 export class Recording {
-  readonly #mode: LogMode;
+  readonly #plan: RecordingPlan;
   readonly #limits: RecordingLimits;
   readonly #writer: SegmentWriter;
   #seq: number;
@@ -44,20 +52,23 @@ export class Recording {
   #inFlight: Batch | null = null;
   #inFlightBytes = 0;
   #gap: Gap | null = null;
+  /** The log has come to its limit: it stays so. */
+  #isFull = false;
   #live: Batch['live'] = null;
 
   /** @param from the numbers to go on from */
-  constructor(mode: LogMode, limits: RecordingLimits, from: Numbers = { seq: 0, record: 0, segment: 0 }) {
-    this.#mode = mode;
+  constructor(plan: RecordingPlan, limits: RecordingLimits, from: Numbers = NOTHING) {
+    this.#plan = plan;
     this.#limits = limits;
-    this.#writer = new SegmentWriter(limits.segmentBytes, from.segment);
+    this.#writer = new SegmentWriter(limits.segmentBytes, from);
     this.#seq = from.seq;
     this.#recordNumber = from.record;
   }
 
   /** The last ones that were given out. */
   get numbers(): Numbers {
-    return { seq: this.#seq, record: this.#recordNumber, segment: this.#writer.number };
+    const { number, written } = this.#writer;
+    return { seq: this.#seq, record: this.#recordNumber, segment: number, written };
   }
 
   get seq(): number {
@@ -67,13 +78,16 @@ export class Recording {
   /** Numbers a frame and keeps it as the log mode says. */
   frame(frame: LoggedFrame): Noted {
     this.#seq += 1;
-    if (this.#mode === 'none') {
-      return { seq: this.#seq, bytes: payloadBytes(frame.payload), logged: true };
+    const { log, maxLogBytes } = this.#plan;
+    if (log === 'none') {
+      return { seq: this.#seq, bytes: payloadBytes(frame.payload), logged: true, redacted: false };
     }
+    if (this.#writer.written >= maxLogBytes) return this.#leaveOut(frame);
     if (this.#heldBytes() >= this.#limits.recorderBacklogBytes) return this.#skip(frame);
     if (this.#gap !== null) this.#closeGap(frame.at);
-    const bytes = this.#writer.append(this.#seq, frame, this.#mode === 'full');
-    return { seq: this.#seq, bytes, logged: true };
+    const bytes = this.#writer.append(this.#seq, frame, log === 'full');
+    const redacted = log === 'full' && frame.redacted !== undefined;
+    return { seq: this.#seq, bytes, logged: true, redacted };
   }
 
   record(record: LogRecord): void {
@@ -149,13 +163,35 @@ export class Recording {
     );
   }
 
+  /** The log is full for good, so the gap is told when it begins; how many frames are in it, the session's sums say. */
+  #leaveOut(frame: LoggedFrame): Noted {
+    if (!this.#isFull) {
+      this.#isFull = true;
+      if (this.#gap !== null) this.#closeGap(frame.at);
+      this.record({
+        kind: 'gap',
+        seq: this.#seq,
+        at: frame.at,
+        body: {
+          reason: 'log_limit',
+          from_seq: this.#seq,
+          to_seq: null,
+          frames: null,
+          bytes: null,
+          limit_bytes: this.#plan.maxLogBytes,
+        },
+      });
+    }
+    return { seq: this.#seq, bytes: payloadBytes(frame.payload), logged: false, redacted: false };
+  }
+
   #skip(frame: LoggedFrame): Noted {
     const bytes = payloadBytes(frame.payload);
     this.#gap ??= { from: this.#seq, at: frame.at, to: this.#seq, frames: 0, bytes: 0 };
     this.#gap.to = this.#seq;
     this.#gap.frames += 1;
     this.#gap.bytes += bytes;
-    return { seq: this.#seq, bytes, logged: false };
+    return { seq: this.#seq, bytes, logged: false, redacted: false };
   }
 
   /** Frames are numbered by position within a segment, so a gap must end the one before it. */

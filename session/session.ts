@@ -43,7 +43,7 @@ import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
 
 export type SessionPlan = Pick<
   ConnectPlan,
-  'named' | 'log' | 'graceMs' | 'idleMs' | 'maxSessionMs' | 'request'
+  'named' | 'log' | 'redaction' | 'maxLogBytes' | 'graceMs' | 'idleMs' | 'maxSessionMs' | 'request'
 > & {
   readonly prices: PriceBasis;
 };
@@ -380,7 +380,7 @@ export class Session {
       reason: cause.reason,
       closedBy: cause.closedBy,
       code: cause.code,
-      closeReason: cause.closeReason,
+      closeReason: this.books.storedText(cause.closeReason),
       totals: this.totals(),
     };
     this.#phase = { name: 'ended', ending };

@@ -22,6 +22,8 @@ export interface Counters {
   readonly seq: number;
   readonly record: number;
   readonly segment: number;
+  /** Bytes of the log so far. */
+  readonly written: number;
   /** Upstream frames sent on to clients. */
   readonly received: number;
   readonly client: number;

@@ -9,6 +9,7 @@ import {
 } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
 import { CostSum, type PriceBasis, Pricer, type ReportCost } from './cost.ts';
+import type { Noted } from './recording.ts';
 
 /** A provider repeats a usage at most within a few responses; this many are remembered. */
 const REMEMBERED_KEYS = 1024;
@@ -48,6 +49,7 @@ export class Tally {
   #bytes = { up: 0, down: 0 };
   #received = 0;
   #notLogged = 0;
+  #redacted = 0;
   #counts = { responses: 0, interruptions: 0, tools: 0, errors: 0 };
   #audio: { user: number | null; model: number | null } = { user: 0, model: 0 };
   #usage = { response: NO_USAGE, transcription: NO_USAGE };
@@ -102,7 +104,11 @@ export class Tally {
     return [...this.#turns.keys()].map((id) => this.#endTurn(id, 'failed', seq, at));
   }
 
-  frame(direction: Direction, bytes: number, logged: boolean, at: number): void {
+  frame(
+    direction: Direction,
+    { bytes, logged, redacted }: Pick<Noted, 'bytes' | 'logged' | 'redacted'>,
+    at: number,
+  ): void {
     const before = this.#lastFrameAt ?? at;
     const silent = at - before;
     // A clock that was set back must not make a silence count twice.
@@ -115,6 +121,7 @@ export class Tally {
     this.#bytes[direction] += bytes;
     if (direction === 'down') this.#received += 1;
     if (!logged) this.#notLogged += 1;
+    if (redacted) this.#redacted += 1;
   }
 
   /** Upstream frames sent on to clients so far. */
@@ -185,6 +192,7 @@ export class Tally {
       bytes_down: this.#bytes.down,
       received: this.#received,
       frames_not_logged: this.#notLogged,
+      frames_redacted: this.#redacted,
       responses: this.#counts.responses,
       interruptions: this.#counts.interruptions,
       tool_calls: this.#counts.tools,

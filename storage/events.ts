@@ -24,12 +24,14 @@ export type LoggedEvent =
       readonly direction: Direction;
       readonly client: string | null;
       readonly opcode: 'text' | 'binary';
-      /** Length on the wire. */
+      /** Length on the wire; of a redacted frame, of what is stored, unless nothing is. */
       readonly bytes: number;
       /** The frame's own `type`, where it is JSON and has one. */
       readonly type: string | null;
       /** True when the broker translated it for the other side; the payload is what its sender sent. */
       readonly translated?: true;
+      /** A rule took something out before it was stored: the payload is not what was relayed. */
+      readonly redacted?: true;
       readonly text?: string;
       readonly base64?: string;
       /** The log mode kept no payload. */
@@ -142,6 +144,7 @@ function toEvent({ seq, entry, payload }: WholeFrame, query: EventQuery): Logged
     bytes: payload === null ? entry.length : payload.length,
     type,
     ...(entry.translated ? { translated: true } : {}),
+    ...(entry.redacted ? { redacted: true } : {}),
     ...(payload === null ? { omitted: true } : text === null ? { base64: toBase64(payload) } : { text }),
   };
 }

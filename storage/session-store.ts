@@ -343,8 +343,9 @@ function jsonOf(row: SqlRow, column: string): unknown {
   return typeof value === 'string' ? JSON.parse(value) : null;
 }
 
-/** Of totals that were stored before costs and silence were kept: unknown, not 0. */
-const NOT_KEPT: CostTotals & Pick<Totals, 'silence_ms' | 'longest_silence_ms'> = {
+/** Of totals that were stored before costs and silence were kept: unknown, not 0. Nothing was redacted then. */
+const NOT_KEPT: CostTotals & Pick<Totals, 'silence_ms' | 'longest_silence_ms' | 'frames_redacted'> = {
+  frames_redacted: 0,
   silence_ms: null,
   longest_silence_ms: null,
   cost_nano: null,

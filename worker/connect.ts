@@ -30,6 +30,8 @@ export interface Target {
   readonly path: string;
 }
 
+const BYTES_PER_MIB = 1024 * 1024;
+
 /** Where a target without account and gateway goes when the token names none: the admin's. */
 const DEFAULT_NAME = 'default';
 
@@ -188,8 +190,20 @@ function makePlan(connection: Connection): ConnectPlan {
     offer: offer.answer,
     ...passed,
     control: passed.control || offer.control,
+    ...whatIsStored(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
+  };
+}
+
+function whatIsStored({
+  parameters,
+  settings,
+}: Connection): Pick<ConnectPlan, 'log' | 'redaction' | 'maxLogBytes'> {
+  return {
+    log: parameters.log,
+    ...(settings.PARLEY_REDACT === null ? {} : { redaction: settings.PARLEY_REDACT }),
+    maxLogBytes: settings.PARLEY_MAX_LOG_MIB * BYTES_PER_MIB,
   };
 }
 

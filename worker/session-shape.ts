@@ -4,14 +4,14 @@ import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
 import { COST_NOTES } from '../protocol/prices.ts';
 import { isCostComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
-import type { MoneyShape, SessionShape } from '../protocol/rest.ts';
+import { GAP_REASONS, type MoneyShape, type SessionShape } from '../protocol/rest.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
 
 interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;
 }
 
-/** @param stored the session's turns, joins and leaves, in order */
+/** @param stored the session's turns, gaps, joins and leaves, in order */
 export function sessionShape(view: SessionView, stored: readonly StoredRecord[]): SessionShape {
   const records = stored.map((record) => ({ ...record, body: asObject(parseJson(record.body)) ?? {} }));
   const { opening, live, ending, totals } = view;
@@ -46,7 +46,9 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
       bytes_up: totals?.bytes_up ?? 0,
       bytes_down: totals?.bytes_down ?? 0,
       not_logged: totals?.frames_not_logged ?? 0,
+      redacted: totals?.frames_redacted ?? 0,
     },
+    gaps: records.filter((record) => record.kind === 'gap').map(gapShape),
     received: totals?.received ?? 0,
     log_bytes: view.logBytes,
     turns,
@@ -86,6 +88,16 @@ function audio(totals: Totals | null): SessionShape['audio'] {
   return totals === null
     ? { in_ms: null, out_ms: null }
     : { in_ms: totals.audio_in_ms, out_ms: totals.audio_out_ms };
+}
+
+function gapShape({ seq, at, body }: ReadRecord): SessionShape['gaps'][number] {
+  return {
+    seq,
+    at: time(at),
+    reason: oneOf(asText(body['reason']), GAP_REASONS) ?? 'recorder_behind',
+    frames: asCount(body['frames']) ?? null,
+    bytes: asCount(body['bytes']) ?? null,
+  };
 }
 
 function turnShape({ seq, body }: ReadRecord): SessionShape['turns'][number] {

@@ -53,7 +53,11 @@ export async function getSession(context: RouteContext): Promise<Response> {
   const recorder = recorderOf(context);
   const view = await recorder.describe();
   if (view === null) throw new BrokerError('session_not_found');
-  const records = await recorder.records(['turn', 'client.joined', 'client.left'], 0, LIMITS.recordsBacklog);
+  const records = await recorder.records(
+    ['turn', 'client.joined', 'client.left', 'gap'],
+    0,
+    LIMITS.recordsBacklog,
+  );
   return ok(sessionShape(view, records));
 }
 

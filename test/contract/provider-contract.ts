@@ -6,12 +6,29 @@ import type { JsonValue } from '../../protocol/json.ts';
 import type { Observation, TokenUsage } from '../../protocol/observations.ts';
 import type { ConnectRequest, Payload, ProviderAdapter, Sender } from '../../providers/adapter.ts';
 import { LIMITS } from '../../session/limits.ts';
+import { Redactor } from '../../session/redactor.ts';
 
 /** `base64`: a binary frame. */
 export type FixtureFrame = { readonly from: 'upstream' | 'client' } & (
   | { readonly text: string }
   | { readonly base64: string }
 );
+
+/** All text that came one way in one place of frames, in order, together. */
+function textByPlace(frames: readonly { readonly from: string; readonly payload: Payload }[]): string[] {
+  const texts = new Map<string, string>();
+  const walk = (value: unknown, place: string): void => {
+    if (typeof value === 'string') texts.set(place, (texts.get(place) ?? '') + value);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, each] of Object.entries(value))
+      walk(each, Array.isArray(value) ? place : `${place}.${key}`);
+  };
+  for (const { from, payload } of frames) {
+    const text = typeof payload === 'string' ? payload : new TextDecoder().decode(payload);
+    walk(isObject(text) ? JSON.parse(text) : text, from);
+  }
+  return [...texts.values()];
+}
 
 /** What a session costs by the provider's own sum, or by what is counted where it has none. */
 export interface Billed {
@@ -281,6 +298,30 @@ export function providerContract(
       expect(first).toMatchObject({ complete: true, send: { upstream: [], clients: [] } });
       expect(adapter.intercepts(first.state)).toBe(false);
     });
+
+    it.each(fixtures)(
+      'P9 $name: a pattern that finds a transcript leaves no pieces of it in the log',
+      ({ frames }) => {
+        const { observations } = readAll(adapter, request, frames, (each) => each);
+        for (const observed of observations) {
+          if (observed.kind !== 'transcript' || observed.text.trim() === '') continue;
+          const regex = observed.text.trim().replaceAll(/[^A-Za-z0-9 ]/g, '.');
+          const rules = {
+            fields: [],
+            patterns: [{ name: 'it', regex }],
+            replacement: '#',
+            binary: 'keep',
+          } as const;
+          const redactor = new Redactor(rules, adapter.streamedText);
+          const stored = frames.map((frame) => {
+            const payload = redactor.stored(payloadOf(frame)) ?? payloadOf(frame);
+            return { from: frame.from, payload };
+          });
+          const sought = observed.text.replaceAll(/\s/g, '');
+          for (const text of textByPlace(stored)) expect(text.replaceAll(/\s/g, '')).not.toContain(sought);
+        }
+      },
+    );
 
     it('P8 no credential is in the state, in what is observed, or in what is sent to clients', () => {
       for (const { frames } of fixtures) {

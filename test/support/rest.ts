@@ -38,6 +38,7 @@ export interface LoggedFrame {
   readonly opcode: 'text' | 'binary';
   readonly text?: string;
   readonly base64?: string;
+  readonly redacted?: true;
   readonly reason?: string;
 }
 

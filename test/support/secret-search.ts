@@ -1,17 +1,33 @@
 /** Finds secrets in bytes: as they are, and in the forms in which they might have been kept. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { inflateRawSync } from 'node:zlib';
 
 /** The secrets that are somewhere in `haystack`. */
 export function secretsIn(haystack: Buffer, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => formsOf(secret).some((form) => haystack.includes(form)));
 }
 
-/** `[file, secrets in it]` for each file under `directory`. */
+/** `[file, secrets in it]` for each file under `directory`: in its bytes, and in what is stored compressed. */
 export function secretsByFile(directory: string, secrets: readonly string[]): [string, string[]][] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => `${directory}/${name}`)
     .filter((name) => statSync(name).isFile())
-    .map((name) => [name, secretsIn(readFileSync(name), secrets)]);
+    .map((name) => [name, secretsIn(Buffer.concat([readFileSync(name), ...inflated(name)]), secrets)]);
+}
+
+/** The segments of a session's log that were stored compressed, as they were before. */
+function inflated(file: string): Buffer[] {
+  if (!file.endsWith('.sqlite')) return [];
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    const tables = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'segment'").all();
+    if (tables.length === 0) return [];
+    const rows = database.prepare("SELECT data FROM segment WHERE codec = 'deflate'").all();
+    return rows.map(({ data }) => inflateRawSync(data as Uint8Array)); // a BLOB column
+  } finally {
+    database.close();
+  }
 }
 
 function formsOf(secret: string): Buffer[] {

@@ -119,3 +119,35 @@ describe('P3 the log holds what was relayed', () => {
     );
   });
 });
+
+describe('P9 what is kept in place of a payload', () => {
+  it('P9 is marked, comes back as it was given, and the frame keeps its kind and its length', () => {
+    const writer = new SegmentWriter(64);
+    const long = 'y'.repeat(100);
+    expect(writer.append(1, frame('héllo', { redacted: '[redacted]' }), true)).toBe(6);
+    expect(writer.append(2, frame('x', { redacted: long }), true)).toBe(1);
+    expect(writer.append(3, frame(new ArrayBuffer(70), { redacted: null }), true)).toBe(70);
+    expect(writer.append(4, frame('plain'), true)).toBe(5);
+    expect(writer.append(5, frame('secret', { redacted: 'other' }), false)).toBe(6);
+    const entries = writer
+      .take()
+      .flatMap(({ firstSeq, firstAt, data }) => [...readSegment(firstSeq, firstAt, data)])
+      .map(({ seq, opcode, redacted, length, payload }) => [
+        seq,
+        opcode,
+        redacted,
+        length,
+        payload === null ? null : Buffer.from(payload).toString(),
+      ]);
+    expect(entries[0]).toEqual([1, 'text', true, 10, '[redacted]']);
+    expect(entries.filter(([seq]) => seq === 2).map(([, , , , text]) => text)).toEqual([
+      'y'.repeat(53),
+      'y'.repeat(47),
+    ]);
+    expect(entries.slice(-3)).toEqual([
+      [3, 'binary', true, 70, null],
+      [4, 'text', false, 5, 'plain'],
+      [5, 'text', false, 6, null],
+    ]);
+  });
+});

@@ -301,6 +301,7 @@ describe('P8 over any script of reports', () => {
         named: false,
         graceMs: 0,
         log: 'full',
+        maxLogBytes: Number.POSITIVE_INFINITY,
         prices: BASIS,
         request: {
           path: '',

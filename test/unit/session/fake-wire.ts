@@ -100,6 +100,8 @@ export function newSession(
     readonly named?: boolean;
     readonly log?: SessionPlan['log'];
     readonly idleMs?: number;
+    readonly maxLogBytes?: number;
+    readonly redaction?: NonNullable<SessionPlan['redaction']>;
     readonly adapter?: Partial<ProviderAdapter>;
     readonly limits?: Partial<Limits>;
   } = {},
@@ -110,6 +112,8 @@ export function newSession(
     log: options.log ?? 'full',
     graceMs: 120_000,
     idleMs: options.idleMs ?? 0,
+    maxLogBytes: options.maxLogBytes ?? Number.POSITIVE_INFINITY,
+    ...(options.redaction === undefined ? {} : { redaction: options.redaction }),
     maxSessionMs: 3_600_000,
     prices: { provider: 'openai', model: null, simulated: 'no', custom: null, overrides: [] },
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },

@@ -12,14 +12,11 @@ const frame = (payload: string, at = 0): LoggedFrame => ({
   payload,
   translated: false,
 });
-const recording = (mode: LogMode = 'full', backlog = 1_000) =>
-  new Recording(mode, {
-    ...LIMITS,
-    segmentBytes: 500,
-    flushBytes: 400,
-    recorderBacklogBytes: backlog,
-    recordsBacklog: 3,
-  });
+const recording = (log: LogMode = 'full', backlog = 1_000, maxLogBytes = Number.POSITIVE_INFINITY) =>
+  new Recording(
+    { log, maxLogBytes },
+    { ...LIMITS, segmentBytes: 500, flushBytes: 400, recorderBacklogBytes: backlog, recordsBacklog: 3 },
+  );
 
 describe('P3 batches', () => {
   it('P3 go one at a time, and come again after a failure', () => {
@@ -47,7 +44,7 @@ describe('P3 batches', () => {
 
   it('P3 mode none numbers frames and stores none; metadata stores their lengths', () => {
     const none = recording('none');
-    expect(none.frame(frame('héllo'))).toEqual({ seq: 1, bytes: 6, logged: true });
+    expect(none.frame(frame('héllo'))).toEqual({ seq: 1, bytes: 6, logged: true, redacted: false });
     expect(none.due).toBe('nothing');
     const metadata = recording('metadata');
     metadata.frame(frame('x'.repeat(300)));
@@ -94,7 +91,10 @@ describe('P10 a recorder that is behind', () => {
   });
 
   it('P10 one call to the recorder stays under its limit', () => {
-    const log = new Recording('full', { ...LIMITS, segmentBytes: 100, recorderCallBytes: 250 });
+    const log = new Recording(
+      { log: 'full', maxLogBytes: Number.POSITIVE_INFINITY },
+      { ...LIMITS, segmentBytes: 100, recorderCallBytes: 250 },
+    );
     for (let n = 0; n < 10; n += 1) log.frame(frame('x'.repeat(80)));
     let batches = 0;
     for (let batch = log.next(noTotals, 0); batch !== null; batch = log.next(noTotals, 0)) {
@@ -103,5 +103,61 @@ describe('P10 a recorder that is behind', () => {
       batches += 1;
     }
     expect(batches).toBe(5);
+  });
+});
+
+describe('P10 the size of a log', () => {
+  const HEAD_BYTES = 11;
+
+  it('P10 is kept to its limit: the frame that reaches it is the last, and the next begins a gap for good', () => {
+    const log = recording('full', 1_000, 2 * HEAD_BYTES + 8);
+    expect(log.frame(frame('1234')).logged).toBe(true);
+    expect(log.frame(frame('123')).logged).toBe(true);
+    // One byte short of the limit, so this one still goes in.
+    expect(log.frame(frame('5', 3)).logged).toBe(true);
+    expect(log.frame(frame('lost', 4)).logged).toBe(false);
+    expect(log.frame(frame('lost', 5)).logged).toBe(false);
+    log.finish(6);
+    const batch = log.next(noTotals, 7);
+    expect(batch?.segments.at(-1)?.lastSeq).toBe(3);
+    expect(batch?.records.map(({ seq, at, body }) => ({ seq, at, body }))).toEqual([
+      {
+        seq: 4,
+        at: 4,
+        body: {
+          reason: 'log_limit',
+          from_seq: 4,
+          to_seq: null,
+          frames: null,
+          bytes: null,
+          limit_bytes: 2 * HEAD_BYTES + 8,
+        },
+      },
+    ]);
+    log.acknowledged();
+    expect(log.frame(frame('lost', 8)).logged).toBe(false);
+    expect(log.next(noTotals, 9)).toBeNull();
+  });
+
+  it('P10 exactly at the limit, no further frame is stored', () => {
+    const log = recording('full', 1_000, HEAD_BYTES + 4);
+    expect(log.frame(frame('1234')).logged).toBe(true);
+    expect(log.frame(frame('')).logged).toBe(false);
+  });
+
+  it('P10 a gap of a recorder that is behind ends where the limit is met', () => {
+    const log = recording('full', 20, 30);
+    log.frame(frame('x'.repeat(9)));
+    expect(log.frame(frame('lost')).logged).toBe(false);
+    log.next(noTotals, 1);
+    log.acknowledged();
+    expect(log.frame(frame('kept', 2)).logged).toBe(true);
+    expect(log.frame(frame('lost', 3)).logged).toBe(false);
+    expect(
+      log.next(noTotals, 4)?.records.map(({ seq, body }) => [seq, body['reason'], body['frames']]),
+    ).toEqual([
+      [2, 'recorder_behind', 1],
+      [4, 'log_limit', null],
+    ]);
   });
 });

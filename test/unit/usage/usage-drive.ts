@@ -140,12 +140,20 @@ class Drive {
       custom: null,
       overrides: [],
     } as const;
-    const plan = { named, log: 'none', graceMs: GRACE_MS, maxSessionMs: 3_600_000, prices } as const;
+    const plan = {
+      named,
+      log: 'none',
+      graceMs: GRACE_MS,
+      idleMs: 0,
+      maxLogBytes: Infinity,
+      maxSessionMs: 3_600_000,
+      prices,
+    } as const;
     this.#session = new Session({ ...plan, request: this.#request }, adapter, LIMITS, this.#wire, this.now);
   }
 
   dial(): void {
-    const { url, headers } = this.#adapter.dial(this.#request, this.#session.adapterState);
+    const { url, headers } = this.#adapter.dial(this.#request, this.#session.books.state);
     const handshake = this.#about.service()({ url, headers }, this.now);
     if (handshake.kind !== 'accept') throw new Error(`not accepted: ${JSON.stringify(handshake)}`);
     this.#upstream = handshake.session;
@@ -190,9 +198,9 @@ class Drive {
 
   join(): void {
     if (this.#session.phase === 'ended') return;
-    const { number } = this.#session.join('speaker', null, {}, this.now);
-    this.#session.greet(number);
-    this.#clients.push(number);
+    const client = this.#session.join('speaker', null, {}, this.now);
+    this.#session.lives.welcome(client, 'session', null);
+    this.#clients.push(client.number);
   }
 
   leave(who: number): void {

@@ -95,7 +95,7 @@ describe('P8 the timing of a session', () => {
       [9_000, 'up'],
       [10_500, 'down'],
     ] as const)
-      tally.frame(direction, 1, true, at);
+      tally.frame(direction, { bytes: 1, logged: true, redacted: false }, at);
     expect(sessionShape(viewOf(tally), []).silence).toEqual({ total_ms: 4_000, longest_ms: 3_000 });
   });
 });

@@ -2,6 +2,8 @@
 import WebSocket from 'ws';
 import type { ParleyProcess } from './parley-process.ts';
 
+type Broker = Pick<ParleyProcess, 'ws' | 'token'>;
+
 export interface Client {
   readonly socket: WebSocket;
   /** The session's id, from the 101. */
@@ -27,10 +29,7 @@ export interface ConnectOptions {
   readonly ready?: (socket: WebSocket) => void;
 }
 
-export async function connect(
-  parley: ParleyProcess,
-  options: ConnectOptions = {},
-): Promise<Client | Refused> {
+export async function connect(parley: Broker, options: ConnectOptions = {}): Promise<Client | Refused> {
   const {
     gateway = 'acct/gw',
     provider = 'openai',
@@ -66,13 +65,13 @@ export async function connect(
   });
 }
 
-export async function connected(parley: ParleyProcess, options: ConnectOptions = {}): Promise<Client> {
+export async function connected(parley: Broker, options: ConnectOptions = {}): Promise<Client> {
   const client = await connect(parley, options);
   if ('status' in client) throw new Error(`refused: ${client.status} ${client.body}`);
   return client;
 }
 
-export async function refused(parley: ParleyProcess, options: ConnectOptions = {}): Promise<Refused> {
+export async function refused(parley: Broker, options: ConnectOptions = {}): Promise<Refused> {
   const client = await connect(parley, options);
   if (!('status' in client)) throw new Error('it was not refused');
   return client;

@@ -1,6 +1,6 @@
 /** Parley as a user runs it: `scripts/start.ts` in a process of its own, on free ports and a data directory of its own. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -131,6 +131,17 @@ async function gone(pid: number): Promise<void> {
     } catch {
       return;
     }
+    if (isZombie(pid)) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Dead, with nothing left but its exit code, which whoever inherited it has not asked for yet. */
+function isZombie(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    // Gone meanwhile, or a system without /proc.
+    return false;
   }
 }

@@ -42,7 +42,7 @@ export function fillSettings(
 function wholeNumber(name: string, fallback: number, min: number, max: number) {
   return v.optional(
     v.pipe(
-      v.union([v.string(), v.number()]),
+      v.union([v.string(), v.number()], `${name} must be a whole number from ${min} to ${max}.`),
       v.transform((value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value))),
       v.check(
         (value) => Number.isInteger(value) && value >= min && value <= max,
@@ -66,22 +66,41 @@ function secret(name: string, minLength: number) {
   );
 }
 
+/** A list: text with commas, as an environment has it, or JSON. */
+function list(hint: string) {
+  return v.pipe(
+    v.union([v.string(), v.array(v.string())], hint),
+    v.transform((value) =>
+      (typeof value === 'string' ? value.split(',') : value)
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+  );
+}
+
 const ORIGINS_HINT =
   'PARLEY_ALLOWED_ORIGINS must be exact origins such as https://app.example, separated by commas, or * for any.';
 
 const origins = v.optional(
   v.pipe(
-    v.string(),
-    v.transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    ),
-    v.check((list) => list.every((origin) => origin === '*' || isOrigin(origin)), ORIGINS_HINT),
+    list(ORIGINS_HINT),
+    v.check((origins) => origins.every((origin) => origin === '*' || isOrigin(origin)), ORIGINS_HINT),
   ),
   '',
 );
+
+/** Null: all. */
+function allowList(name: string, pattern: RegExp, what: string) {
+  const hint = `${name} must be ${what}, separated by commas.`;
+  return v.nullish(
+    v.pipe(
+      list(hint),
+      v.check((names) => names.length > 0 && names.every((each) => pattern.test(each)), hint),
+      v.readonly(),
+    ),
+    null,
+  );
+}
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
@@ -129,12 +148,16 @@ const redaction = v.optional(
   {},
 );
 
-const SettingsSchema = v.object({
+/** One entry for each setting; a gateway's own settings are checked by the same ones. */
+export const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
   PARLEY_ADMIN_TOKEN: secret('PARLEY_ADMIN_TOKEN', 16),
   /** Signs client tokens. Null: derived from the admin token. */
   PARLEY_SIGNING_KEY: secret('PARLEY_SIGNING_KEY', 32),
   PARLEY_SIGNING_KEY_PREVIOUS: secret('PARLEY_SIGNING_KEY_PREVIOUS', 32),
+  /** Encrypts the provider keys that gateways store. Null: derived from the admin token, which the previous one may be, too. */
+  PARLEY_ENCRYPTION_KEY: secret('PARLEY_ENCRYPTION_KEY', 32),
+  PARLEY_ENCRYPTION_KEY_PREVIOUS: secret('PARLEY_ENCRYPTION_KEY_PREVIOUS', 16),
   /** What is stored of frames. */
   PARLEY_LOG: v.optional(
     v.picklist(['full', 'metadata', 'none'], 'PARLEY_LOG must be full, metadata or none.'),
@@ -152,6 +175,16 @@ const SettingsSchema = v.object({
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
   PARLEY_ALLOWED_ORIGINS: origins,
+  PARLEY_ALLOWED_PROVIDERS: allowList(
+    'PARLEY_ALLOWED_PROVIDERS',
+    /^[a-z0-9-]{1,64}$/,
+    'names of providers such as openai',
+  ),
+  PARLEY_ALLOWED_MODELS: allowList(
+    'PARLEY_ALLOWED_MODELS',
+    /^[^\s*]{0,256}\*?$/,
+    'names of models such as gpt-realtime, with * at the end for any rest',
+  ),
   /** Providers of this deployment's own. */
   PARLEY_CUSTOM_PROVIDERS: customProviders,
   /** Prices that come before the built-in table's. */

@@ -6,6 +6,7 @@ import {
   OPAQUE_DIALECT,
   readCustomProviders,
 } from '../protocol/custom-providers.ts';
+import { nearestName } from '../protocol/nearest-name.ts';
 import type { ProviderAdapter } from './adapter.ts';
 import { azureOpenai } from './azure-openai.ts';
 import { cartesia } from './cartesia.ts';
@@ -63,8 +64,7 @@ export function providersOf(env: Environment): readonly ProviderAdapter[] {
 
 /** The known name that is most like `name`, for an error that helps. */
 export function nearestProvider(name: string, env: Environment): string {
-  const [first = '', ...others] = [...BY_NAME.keys(), ...customAdapters(env).map(({ id }) => id)];
-  return others.reduce((best, each) => (distance(name, each) < distance(name, best) ? each : best), first);
+  return nearestName(name, [...BY_NAME.keys(), ...customAdapters(env).map(({ id }) => id)]);
 }
 
 /** One sentence for each custom provider whose dialect nobody speaks. */
@@ -86,18 +86,4 @@ function customAdapters(env: Environment): readonly ProviderAdapter[] {
 
 function dialectOf(name: string): ProviderAdapter | undefined {
   return name === OPAQUE_DIALECT ? opaque : BY_NAME.get(name);
-}
-
-/** Edits between two names (Levenshtein); names are a URL segment long. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,6 +1,8 @@
-/** The directory of one gateway: its sessions and its client tokens. Nothing on a frame's path ever waits for it. */
+/** The directory of one gateway: its sessions, client tokens, settings and provider keys. Nothing on a frame's path ever waits for it. */
 import { DurableObject } from 'cloudflare:workers';
 import { readDirectoryObjectName, sessionObjectName } from '../protocol/connect.ts';
+import { readGatewaySettings, withGateway } from '../protocol/gateway-settings.ts';
+import { type JsonObject, parseJson } from '../protocol/json.ts';
 import type { LogQuery, LogRanges } from '../protocol/log-query.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { parseSettings } from '../protocol/settings.ts';
@@ -11,6 +13,7 @@ import {
   type SessionCursor,
   type SessionFilter,
 } from '../storage/directory-store.ts';
+import { GatewayStore, type SealedKey } from '../storage/gateway-store.ts';
 import { LogStore } from '../storage/log-store.ts';
 import {
   type HourRange,
@@ -30,10 +33,20 @@ export interface LogPage {
   readonly ranges: LogRanges | null;
 }
 
+/** What a connection needs to know of its gateway. */
+export interface GatewayView {
+  /** The gateway's own, as JSON text. */
+  readonly settings: string;
+  /** Whether the token was revoked. */
+  readonly revoked: boolean;
+  readonly key: SealedKey | null;
+}
+
 export class DirectoryObject extends DurableObject<Env> {
   readonly #store: DirectoryStore;
   readonly #usage: UsageStore;
   readonly #logs: LogStore;
+  readonly #gateway: GatewayStore;
   readonly #retention: Retention;
   /** Whether an alarm is known to be set. */
   #armed = false;
@@ -43,10 +56,10 @@ export class DirectoryObject extends DurableObject<Env> {
     this.#store = new DirectoryStore(ctx.storage.sql);
     this.#usage = new UsageStore(ctx.storage.sql);
     this.#logs = new LogStore(ctx.storage.sql);
-    const parsed = parseSettings(env);
+    this.#gateway = new GatewayStore(ctx.storage.sql);
     this.#retention = new Retention({
       store: this.#store,
-      days: parsed.ok ? parsed.settings.PARLEY_RETENTION_DAYS : null,
+      days: () => this.#retentionDays(),
       limits: LIMITS,
       erase: (id, endedBefore) => this.#recorder(id).eraseEndedBefore(endedBefore),
       report: (session, problem) => logLine('warn', 'retention', { session, problem }),
@@ -74,6 +87,13 @@ export class DirectoryObject extends DurableObject<Env> {
   async #arm(due: number | null): Promise<void> {
     this.#armed = due !== null;
     if (due !== null) await this.ctx.storage.setAlarm(due);
+  }
+
+  #retentionDays(): number | null {
+    const deployment = parseSettings(this.env);
+    const own = readGatewaySettings(parseJson(this.#gateway.settings()) ?? null);
+    if (!deployment.ok || !own.ok) return null;
+    return withGateway(deployment.settings, own.settings).PARLEY_RETENTION_DAYS;
   }
 
   /** Objects are only ever made by name here. */
@@ -129,5 +149,42 @@ export class DirectoryObject extends DurableObject<Env> {
 
   isRevoked(jti: string): boolean {
     return this.#store.isRevoked(jti);
+  }
+
+  /**
+   * All that a connection asks, in one call, which writes nothing.
+   *
+   * @param jti of its client token; null: it has none
+   * @param key the stored key that it would use; null: it brings its own
+   */
+  gateway(jti: string | null, key: Pick<SealedKey, 'provider' | 'alias'> | null): GatewayView {
+    return {
+      settings: this.#gateway.settings(),
+      revoked: jti !== null && this.#store.isRevoked(jti),
+      key: key === null ? null : this.#gateway.key(key.provider, key.alias),
+    };
+  }
+
+  /** Null: they would be over the limit, and nothing was changed. */
+  changeSettings(change: JsonObject): string | null {
+    const isChanged = this.#gateway.change(change, LIMITS.gatewaySettingsCharacters);
+    return isChanged ? this.#gateway.settings() : null;
+  }
+
+  keys(): SealedKey[] {
+    return this.#gateway.keys();
+  }
+
+  /** Null: there are too many. */
+  putKey(key: Pick<SealedKey, 'provider' | 'alias' | 'sealed'>): SealedKey | null {
+    return this.#gateway.putKey(key, Date.now(), LIMITS.gatewayKeys);
+  }
+
+  resealKey(key: SealedKey): void {
+    this.#gateway.resealKey(key);
+  }
+
+  removeKey(provider: string, alias: string): boolean {
+    return this.#gateway.removeKey(provider, alias);
   }
 }

@@ -100,6 +100,6 @@ function pricesFor(plan: ConnectPlan, adapter: ProviderAdapter, env: Env): Price
     simulated: !plan.simulated ? 'no' : isOwnModel ? 'free' : 'as_model',
     custom: plan.customCost,
     // The edge lets nobody in while a setting cannot be used.
-    overrides: parsed.ok ? parsed.settings.PARLEY_PRICES : [],
+    overrides: [...(plan.prices ?? []), ...(parsed.ok ? parsed.settings.PARLEY_PRICES : [])],
   };
 }

@@ -89,13 +89,12 @@ function failedDial(
   plan: ConnectPlan,
   adapter: ProviderAdapter,
 ): FailedDial {
-  const setting = adapter.settings.key ?? 'the key';
   switch (dialled.kind) {
     case 'refused':
       return plan.credentialSource === 'stored' && (dialled.status === 401 || dialled.status === 403)
         ? own(
             'provider_key_rejected',
-            { provider: adapter.id, status: String(dialled.status), setting },
+            { provider: adapter.id, status: String(dialled.status), remedy: plan.keyRemedy ?? '' },
             { status: dialled.status },
             false,
           )

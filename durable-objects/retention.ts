@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 
 export interface RetentionOptions {
   readonly store: DirectoryStore;
-  /** Null: the setting cannot be read, and nothing is deleted by age. */
-  readonly days: number | null;
+  /** Asked each time: a gateway may change it. Null: the setting cannot be read, and nothing is deleted by age. */
+  readonly days: () => number | null;
   readonly limits: Pick<
     Limits,
     'heartbeatMs' | 'sweepSessions' | 'sweepAtOnce' | 'sweepAgainMs' | 'sweepLeastMs' | 'sweepMostMs'
@@ -40,15 +40,16 @@ export class Retention {
 
   /** When the oldest session is due. A sweep at least each day: what the setting says may have changed meanwhile. */
   nextDue(now: number): number | null {
-    const { store, days, limits } = this.#options;
+    const { store, limits } = this.#options;
     const [oldest] = store.oldest(now, null, 1);
     if (oldest === undefined) return null;
-    const wait = oldest.startedAt + (days ?? 0) * DAY_MS - now;
+    const wait = oldest.startedAt + (this.#options.days() ?? 0) * DAY_MS - now;
     return now + Math.min(Math.max(wait, limits.sweepLeastMs), limits.sweepMostMs);
   }
 
   async #sweepAged(now: number): Promise<number> {
-    const { store, days, limits } = this.#options;
+    const { store, limits } = this.#options;
+    const days = this.#options.days();
     if (days === null) return 0;
     const endedBefore = now - days * DAY_MS;
     // Not those of this very run: a word of their sessions may still be under way.

@@ -2,6 +2,7 @@
 
 import type { CustomCost } from './price-overrides.ts';
 import type { Redaction } from './redaction.ts';
+import type { PriceRow } from './prices.ts';
 
 /** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
 export type Payload = string | ArrayBuffer;
@@ -78,6 +79,8 @@ export interface ConnectPlan {
   readonly mayJoin: readonly string[] | null;
   readonly request: ConnectRequest;
   readonly credentialSource: 'client' | 'stored' | 'none';
+  /** How a stored key is replaced, for the day on which the provider refuses it. */
+  readonly keyRemedy?: string;
   /** True: the built-in simulator plays the provider. */
   readonly simulated: boolean;
   readonly role: Role | null;
@@ -106,6 +109,8 @@ export interface ConnectPlan {
   readonly eventId: string | null;
   /** What the connection says that its session costs, in place of any list. */
   readonly customCost: CustomCost | null;
+  /** The gateway's own prices for this provider, before the deployment's; absent: it has none. */
+  readonly prices?: readonly PriceRow[];
   readonly dialTimeoutMs: number;
   /** How the first dial is tried again: `most` times in all; the wait before the second, ms. */
   readonly attempts: {

@@ -54,7 +54,7 @@ const TABLE = {
     close: 4403,
     number: 1104,
     message:
-      'Origin {origin} may not connect. Add it to PARLEY_ALLOWED_ORIGINS (exact origins, separated by commas).',
+      'Origin {origin} may not connect. Add it to PARLEY_ALLOWED_ORIGINS (exact origins, separated by commas), or to allowed_origins of the gateway.',
   },
   role_forbids_sending: {
     status: 403,
@@ -62,6 +62,13 @@ const TABLE = {
     number: 1105,
     message:
       'An observer may listen only, but sent a frame. Join with the role speaker or controller to send.',
+  },
+  not_allowed_here: {
+    status: 403,
+    close: 4403,
+    number: 1106,
+    message:
+      'This gateway does not allow {what}; it allows {allowed}. That is decided by {name} of its settings (PATCH /v1/{account}/{gateway}/settings), within {setting}.',
   },
   invalid_request: {
     status: 400,
@@ -150,7 +157,8 @@ const TABLE = {
     status: 429,
     close: 4429,
     number: 1301,
-    message: 'This session already has {limit} clients. The limit is PARLEY_MAX_CLIENTS.',
+    message:
+      'This session already has {limit} clients. The limit is PARLEY_MAX_CLIENTS, or max_clients of the gateway.',
   },
   pending_overflow: {
     status: 503,
@@ -191,21 +199,20 @@ const TABLE = {
     close: 4408,
     number: 1305,
     message:
-      'The session reached its longest duration ({seconds} s). The limit is PARLEY_MAX_SESSION_SECONDS, or the token’s max_seconds.',
+      'The session reached its longest duration ({seconds} s). The limit is PARLEY_MAX_SESSION_SECONDS, max_session_seconds of the gateway, or the token’s max_seconds.',
   },
   provider_key_missing: {
     status: 401,
     close: 4401,
     number: 1401,
     message:
-      'No key for provider {provider}. Send your own where its protocol puts it, or set the secret {setting}.',
+      'No key for provider {provider}. Send your own where its protocol puts it, store one (PUT /v1/{account}/{gateway}/keys/{provider}/default), or set the secret {setting}.',
   },
   provider_key_rejected: {
     status: 502,
     close: 4401,
     number: 1402,
-    message:
-      '{provider} refused the stored key (HTTP {status}). Set a new one: npx wrangler secret put {setting}.',
+    message: '{provider} refused the stored key (HTTP {status}). Set a new one: {remedy}.',
   },
   provider_refused: {
     status: 502,
@@ -254,6 +261,20 @@ const TABLE = {
     number: 1408,
     message:
       '{provider} has read nothing for {seconds} s, so nothing more could be sent to it. Connect again; send less than it can take.',
+  },
+  key_alias_missing: {
+    status: 401,
+    close: 4401,
+    number: 1410,
+    message:
+      "This gateway has no key '{alias}' for provider {provider}, which cf-aig-byok-alias asks for. Store it: {route}. GET …/keys lists those that there are.",
+  },
+  key_unreadable: {
+    status: 503,
+    close: 4503,
+    number: 1411,
+    message:
+      "The stored key '{alias}' for provider {provider} cannot be decrypted: {setting} has changed since. Set its former value as PARLEY_ENCRYPTION_KEY_PREVIOUS, or store the key again: {route}.",
   },
   ended_by_request: { status: 409, close: 4410, number: 1501, message: 'The session was ended over REST.' },
   deleted: { status: 410, close: 4410, number: 1502, message: 'The session was deleted.' },

@@ -101,11 +101,27 @@ export function withGateway<C extends Settings>(deployment: C, own: GatewaySetti
 
 /** A change: what is not named stays, null takes the deployment's again. */
 export const GatewaySettingsPatch = v.strictObject(
-  Object.fromEntries(NAMES.map((name) => [name, v.exactOptional(v.nullable(TABLE[name].schema))])),
+  Object.fromEntries(NAMES.map((name) => [name, v.exactOptional(v.nullable(TABLE[name].schema.wrapped))])),
   (issue) =>
     issue.expected === 'never'
       ? `is not a setting of a gateway. Did you mean ${nearestName(String(issue.path?.[0]?.key), NAMES)}? There is ${NAMES.join(', ')}.`
       : `The settings must be a JSON object with any of ${NAMES.join(', ')}.`,
+);
+
+/** As it is answered: what holds, and whose word it is. */
+export const GatewaySettingsShape = v.object(
+  Object.fromEntries(
+    NAMES.map((name) => [
+      name,
+      v.object({
+        value:
+          TABLE[name].schema.type === 'nullish'
+            ? v.nullable(TABLE[name].schema.wrapped)
+            : TABLE[name].schema.wrapped,
+        source: v.picklist(['deployment', 'gateway']),
+      }),
+    ]),
+  ),
 );
 
 export type ReadGatewaySettings =
@@ -144,11 +160,6 @@ export function beyondDeployment(
     const limit = JSON.stringify(deployment[setting]);
     return [{ name, problem: `${name} goes beyond ${setting} of the deployment, which is ${limit}.` }];
   });
-}
-
-/** What a gateway has stored after a change. */
-export function changed(stored: JsonObject, change: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries({ ...stored, ...change }).filter(([, value]) => value !== null));
 }
 
 export interface ShownSetting {

@@ -21,7 +21,7 @@ export const COST_NOTES = [
   'simulated',
   /** By the connection's `cf-aig-custom-cost`. */
   'custom_cost',
-  /** By the deployment's `PARLEY_PRICES`. */
+  /** By the gateway's `prices` or the deployment's `PARLEY_PRICES`. */
   'price_setting',
   /** By a row whose source is second hand, derived, or contradicted. */
   'price_unverified',

@@ -40,14 +40,13 @@ export function fillSettings(
 
 /** Settings come as text from an environment and as JSON values from `[vars]`. */
 function wholeNumber(name: string, fallback: number, min: number, max: number) {
+  const hint = `${name} must be a whole number from ${min} to ${max}.`;
   return v.optional(
     v.pipe(
-      v.union([v.string(), v.number()], `${name} must be a whole number from ${min} to ${max}.`),
+      v.union([v.string(), v.number()], hint),
       v.transform((value) => (typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value))),
-      v.check(
-        (value) => Number.isInteger(value) && value >= min && value <= max,
-        `${name} must be a whole number from ${min} to ${max}.`,
-      ),
+      v.number(hint),
+      v.check((value) => Number.isInteger(value) && value >= min && value <= max, hint),
     ),
     fallback,
   );
@@ -75,6 +74,7 @@ function list(hint: string) {
         .map((part) => part.trim())
         .filter((part) => part !== ''),
     ),
+    v.array(v.string()),
   );
 }
 

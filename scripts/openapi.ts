@@ -3,11 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
 import * as rest from '../protocol/rest.ts';
+import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
 import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import { ROOT } from './wrangler.ts';
 
 interface Operation {
-  readonly method: 'get' | 'post' | 'patch' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   readonly path: string;
   readonly summary: string;
   readonly query?: StrictObjectSchema<ObjectEntries, undefined>;
@@ -168,6 +169,40 @@ const OPERATIONS: readonly Operation[] = [
     summary: 'Revokes a client token.',
     result: rest.RevokedShape,
   },
+  {
+    method: 'get',
+    path: `${GATEWAY}/settings`,
+    summary: 'The settings that hold in a gateway, each with its source.',
+    result: GatewaySettingsShape,
+  },
+  {
+    method: 'patch',
+    path: `${GATEWAY}/settings`,
+    summary:
+      'Changes a gateway’s settings for new connections. What is not named stays; null: the deployment’s.',
+    body: GatewaySettingsPatch,
+    result: GatewaySettingsShape,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/keys`,
+    summary: 'The provider keys that a gateway stores, without the keys.',
+    result: rest.KeyShape,
+    list: true,
+  },
+  {
+    method: 'put',
+    path: `${GATEWAY}/keys/{provider}/{alias}`,
+    summary: 'Stores a provider key, encrypted.',
+    body: rest.ProviderKeyRequest,
+    result: rest.KeyShape,
+  },
+  {
+    method: 'delete',
+    path: `${GATEWAY}/keys/{provider}/{alias}`,
+    summary: 'Deletes a provider key.',
+    result: rest.KeyDeletedShape,
+  },
 ];
 
 const file = `${ROOT}docs/openapi.json`;
@@ -212,7 +247,8 @@ function describe(operation: Operation) {
       ? {}
       : { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
     responses: {
-      [path === '/v1/realtime' || path.includes('{provider}') ? '101' : '200']: answer(operation),
+      [path === '/v1/realtime' || path.startsWith(`${GATEWAY}/{provider}`) ? '101' : '200']:
+        answer(operation),
       default: {
         description: 'An error.',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },

@@ -22,7 +22,7 @@ export interface PriceBasis {
   /** `free`: the simulator in a part of its own, `as_model`: in that of a real model, whose price it gets. */
   readonly simulated: 'no' | 'free' | 'as_model';
   readonly custom: CustomCost | null;
-  /** The deployment's own prices; they come before the table's. */
+  /** The gateway's own prices, then the deployment's; they come before the table's. */
   readonly overrides: readonly PriceRow[];
 }
 

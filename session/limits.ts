@@ -117,6 +117,12 @@ export const LIMITS = {
   metadataBytes: 4 * KIB,
   tokenSeconds: 24 * 3600,
   requestBodyBytes: 64 * KIB,
+  /** A gateway's settings, as JSON: they are read for each connection, and its prices go along to the session. */
+  gatewaySettingsCharacters: 16 * KIB,
+  /** Provider keys that one gateway stores. */
+  gatewayKeys: 100,
+  /** How long a connection waits for the directory of its gateway. */
+  directoryMs: 5 * SECOND,
 } as const;
 
 export type Limits = { readonly [K in keyof typeof LIMITS]: number };

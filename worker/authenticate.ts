@@ -5,6 +5,7 @@ import { BrokerError } from '../protocol/errors.ts';
 import { Name, ROLES, SCOPES } from '../protocol/rest.ts';
 import { jwtOf, TOKEN_PREFIX } from '../protocol/token-form.ts';
 import type { Configuration } from './configuration.ts';
+import { derivedKey } from './derived-key.ts';
 
 const ISSUER = 'parley';
 /** For clocks that disagree a little. */
@@ -101,28 +102,9 @@ async function verificationKeys(settings: Configuration): Promise<readonly Uint8
   const encoder = new TextEncoder();
   const current =
     settings.PARLEY_SIGNING_KEY === null
-      ? await derivedKey(settings.PARLEY_ADMIN_TOKEN)
+      ? await derivedKey(settings.PARLEY_ADMIN_TOKEN, 'parley client tokens')
       : encoder.encode(settings.PARLEY_SIGNING_KEY);
   return settings.PARLEY_SIGNING_KEY_PREVIOUS === null
     ? [current]
     : [current, encoder.encode(settings.PARLEY_SIGNING_KEY_PREVIOUS)];
-}
-
-/** Deriving costs more than verifying; an isolate serves one deployment, so one key is remembered. */
-let derived: { readonly from: string; readonly key: Uint8Array } | null = null;
-
-async function derivedKey(adminToken: string): Promise<Uint8Array> {
-  if (derived?.from === adminToken) return derived.key;
-  const encoder = new TextEncoder();
-  const material = await crypto.subtle.importKey('raw', encoder.encode(adminToken), 'HKDF', false, [
-    'deriveBits',
-  ]);
-  const info = encoder.encode('parley client tokens');
-  const bits = await crypto.subtle.deriveBits(
-    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(32), info },
-    material,
-    256,
-  );
-  derived = { from: adminToken, key: new Uint8Array(bits) };
-  return derived.key;
 }

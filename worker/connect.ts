@@ -4,7 +4,6 @@ import type { Env } from '../durable-objects/environment.ts';
 import { closeOf } from '../session/causes.ts';
 import {
   type ConnectPlan,
-  directoryObjectName,
   planRequest,
   type Role,
   sessionObjectName,
@@ -15,10 +14,13 @@ import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/re
 import type { ProviderAdapter, Target as ProviderTarget } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
-import { type Configuration, hasBinding, isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
+import { checkAllowed } from './allowed.ts';
+import { type Configuration, hasBinding, isSimulated, providerBaseUrl } from './configuration.ts';
+import { askGateway, type Gateway } from './gateway.ts';
 import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
-import { type Parameters, readParameters } from './parameters.ts';
+import { byokAlias, type Parameters, readParameters } from './parameters.ts';
+import { DEFAULT_ALIAS, keyMissing, type ProviderKey, providerKey } from './provider-key.ts';
 import { failure, publicFailure } from './respond.ts';
 import { proxyRest } from './rest-proxy.ts';
 
@@ -39,7 +41,7 @@ const DEFAULT_NAME = 'default';
 export async function connect(
   request: Request,
   env: Env,
-  settings: Configuration,
+  deployment: Configuration,
   target: Target,
 ): Promise<Response> {
   const adapter = providerFor(target.provider, env);
@@ -51,11 +53,16 @@ export async function connect(
       adapter?.carriers ?? [{ in: 'header', name: 'authorization', schemes: ['Bearer'] }],
     );
     browser = offer.browser;
-    const { principal, ownKey } = await credentials(offer, settings);
+    const { principal, ownKey } = await credentials(offer, deployment);
     const account = target.account ?? (principal.kind === 'token' ? principal.claims.acc : DEFAULT_NAME);
     const gateway = target.gateway ?? (principal.kind === 'token' ? principal.claims.gw : DEFAULT_NAME);
     authorize(principal, account, gateway, ['connect', 'observe']);
-    await refuseRevoked(principal, env, account, gateway);
+    const wanted =
+      adapter === undefined || ownKey !== null
+        ? null
+        : { provider: adapter.id, alias: byokAlias(offer.parameters) ?? DEFAULT_ALIAS };
+    const own = await askGateway(env, deployment, { account, gateway }, principal, wanted);
+    const { settings } = own;
     checkOrigin(request, settings, principal);
     const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
     if (!isUpgrade && adapter?.rest?.matches(target.path) !== true) {
@@ -68,7 +75,6 @@ export async function connect(
     const connection: Connection = {
       request,
       env,
-      settings,
       target,
       adapter,
       offer,
@@ -77,13 +83,15 @@ export async function connect(
       parameters,
       account,
       gateway,
+      ...own,
     };
     if (!isUpgrade) {
       const model = adapter.modelOf({ path: target.path, query: offer.query });
       checkClaims(connection, model);
+      checkAllowed(connection, model);
       return await proxyRest(connection, model, model?.startsWith(SIMULATED_MODEL) === true);
     }
-    return await handOver(makePlan(connection), request, env, adapter, browser);
+    return await handOver(await makePlan(connection), request, env, adapter, browser);
   } catch (thrown) {
     const { error, headers } = publicFailure(thrown);
     return refused(error, request, adapter, asked, browser, headers);
@@ -112,23 +120,10 @@ async function credentials(
   throw new BrokerError('missing_auth');
 }
 
-async function refuseRevoked(
-  principal: Principal,
-  env: Env,
-  account: string,
-  gateway: string,
-): Promise<void> {
-  if (principal.kind === 'admin') return;
-  if (await directoryOf(env, account, gateway).isRevoked(principal.claims.jti)) {
-    throw new BrokerError('bad_token', { why: 'it was revoked' });
-  }
-}
-
-/** One request whose caller is known. */
-export interface Connection {
+/** One request whose caller is known, and what holds in its gateway. */
+export interface Connection extends Gateway {
   readonly request: Request;
   readonly env: Env;
-  readonly settings: Configuration;
   readonly target: Target;
   readonly adapter: ProviderAdapter;
   readonly offer: Offer;
@@ -139,8 +134,8 @@ export interface Connection {
   readonly gateway: string;
 }
 
-function makePlan(connection: Connection): ConnectPlan {
-  const { request, env, settings, target, adapter, offer, principal, ownKey, parameters } = connection;
+async function makePlan(connection: Connection): Promise<ConnectPlan> {
+  const { request, env, settings, target, adapter, offer, principal, parameters } = connection;
   const asked = { path: target.path, query: offer.query };
   const accepted = adapter.accepts(asked.path, asked.query);
   if (!accepted.ok) {
@@ -154,14 +149,13 @@ function makePlan(connection: Connection): ConnectPlan {
   const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
   const claims = principal.kind === 'token' ? principal.claims : null;
   checkClaims(connection, model);
+  checkAllowed(connection, model);
   const within = simulated || hasBinding(env, adapter);
-  const stored = within || ownKey !== null ? null : storedKey(env, adapter);
-  const needsKey = !within && adapter.keyless?.(asked) !== true;
-  if (needsKey && adapter.settings.key !== null && ownKey === null && stored === null) {
-    throw new BrokerError('provider_key_missing', { provider: adapter.id, setting: adapter.settings.key });
-  }
   const { session: wanted, role, ...passed } = parameters;
   const named = wanted ?? claims?.session ?? null;
+  const key = await providerKey(connection, simulated);
+  const needsKey = !within && adapter.settings.key !== null && adapter.keyless?.(asked) !== true;
+  if (needsKey && key.value === null) throw keyMissing(connection);
   const maxSeconds = Math.min(
     settings.PARLEY_MAX_SESSION_SECONDS,
     claims?.max_seconds ?? Number.POSITIVE_INFINITY,
@@ -173,16 +167,9 @@ function makePlan(connection: Connection): ConnectPlan {
     provider: adapter.id,
     model,
     mayJoin: claims?.models ?? null,
-    request: {
-      path: target.path,
-      query: offer.query,
-      headers: pick(request.headers, adapter.forwardHeaders),
-      subprotocols: offer.subprotocols,
-      baseUrl: providerBaseUrl(env, adapter, within && ownKey === null),
-      credential: ownKey?.value ?? stored,
-      ...(ownKey === null ? {} : { carrier: ownKey.carrier }),
-    },
-    credentialSource: ownKey !== null ? 'client' : stored !== null ? 'stored' : 'none',
+    request: dialRequest(connection, key, within),
+    credentialSource: key.source,
+    ...(key.source === 'stored' ? { keyRemedy: key.remedy } : {}),
     simulated,
     role: roleOf(principal, role),
     userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
@@ -191,6 +178,7 @@ function makePlan(connection: Connection): ConnectPlan {
     ...passed,
     control: passed.control || offer.control,
     ...whatIsStored(connection),
+    ...ownPrices(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
   };
@@ -205,6 +193,27 @@ function whatIsStored({
     ...(settings.PARLEY_REDACT === null ? {} : { redaction: settings.PARLEY_REDACT }),
     maxLogBytes: settings.PARLEY_MAX_LOG_MIB * BYTES_PER_MIB,
   };
+}
+
+function dialRequest(
+  { request, env, target, adapter, offer }: Connection,
+  key: ProviderKey,
+  within: boolean,
+): ConnectPlan['request'] {
+  return {
+    path: target.path,
+    query: offer.query,
+    headers: pick(request.headers, adapter.forwardHeaders),
+    subprotocols: offer.subprotocols,
+    baseUrl: providerBaseUrl(env, adapter, within && key.value === null),
+    credential: key.value,
+    ...(key.source === 'client' ? { carrier: key.carrier } : {}),
+  };
+}
+
+function ownPrices({ prices, adapter }: Connection): Pick<ConnectPlan, 'prices'> {
+  const own = prices.filter(({ provider }) => provider === adapter.id);
+  return own.length === 0 ? {} : { prices: own };
 }
 
 /** Throws for a query that names it twice: which one a provider takes is its own affair, and a token allows one. */
@@ -319,7 +328,7 @@ function openSubprotocol(request: Request, adapter: ProviderAdapter | undefined)
   }
 }
 
-function unknownProvider(provider: string, env: Env): BrokerError {
+export function unknownProvider(provider: string, env: Env): BrokerError {
   return new BrokerError('unknown_provider', {
     provider,
     nearest: nearestProvider(provider, env),
@@ -336,8 +345,4 @@ function pick(headers: Headers, names: readonly string[]): Record<string, string
     if (value !== null) picked[name] = value;
   }
   return picked;
-}
-
-export function directoryOf(env: Env, account: string, gateway: string) {
-  return env.DIRECTORY.getByName(directoryObjectName(account, gateway));
 }

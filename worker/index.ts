@@ -6,7 +6,8 @@ import { Name } from '../protocol/rest.ts';
 import { safeParse } from 'valibot';
 import { authorize, identify, type Principal } from './authenticate.ts';
 import { configuration, type Configuration } from './configuration.ts';
-import { connect, directoryOf, type Target } from './connect.ts';
+import { connect, type Target } from './connect.ts';
+import { directoryOf } from './gateway.ts';
 import { restToken } from './offer.ts';
 import { draining } from './operations.ts';
 import { failure, publicFailure } from './respond.ts';
@@ -96,6 +97,8 @@ function contextOf(request: IRequest, env: Env, settings: Configuration, princip
     gateway: name(request, 'gateway') ?? own.gw,
     session: name(request, 'session') ?? '',
     token: name(request, 'token') ?? '',
+    provider: name(request, 'provider') ?? '',
+    alias: name(request, 'alias') ?? '',
   };
 }
 

@@ -21,6 +21,7 @@ const PARAMETERS = [
   'cf-aig-collect-log-payload',
   'cf-aig-event-id',
   'cf-aig-custom-cost',
+  'cf-aig-byok-alias',
   'cf-aig-request-timeout',
   'cf-aig-max-attempts',
   'cf-aig-retry-delay',

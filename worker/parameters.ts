@@ -21,6 +21,8 @@ export interface Parameters {
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
   readonly customCost: CustomCost | null;
+  /** The stored key that was asked for by name. */
+  readonly byokAlias: string | null;
   readonly dialTimeoutMs: number;
   readonly attempts: ConnectPlan['attempts'];
 }
@@ -52,6 +54,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
       'cf-aig-event-id',
       v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
     ),
+    byokAlias: byokAlias(given),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
     attempts: {
       most: number(given, 'cf-aig-max-attempts', 1, LIMITS.dialAttempts) ?? 1,
@@ -62,6 +65,11 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     },
     dialTimeoutMs: number(given, 'cf-aig-request-timeout', 1, LIMITS.dialMs) ?? LIMITS.dialMs,
   };
+}
+
+/** Throws BrokerError `invalid_request`. */
+export function byokAlias(given: ReadonlyMap<Parameter, string>): string | null {
+  return checked(given, 'cf-aig-byok-alias', Name);
 }
 
 function problem(name: Parameter, what: string): BrokerError {

@@ -10,8 +10,9 @@ import type { RestProxy } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
 import { simulatorOf } from '../simulators/registry.ts';
 import type { Principal } from './authenticate.ts';
-import { isSimulated, providerBaseUrl, storedKey } from './configuration.ts';
+import { isSimulated, providerBaseUrl } from './configuration.ts';
 import type { Connection } from './connect.ts';
+import { keyMissing, providerKey } from './provider-key.ts';
 import { issue } from './tokens.ts';
 
 /** As long as the address that the provider gives away is good for. */
@@ -29,24 +30,20 @@ export async function proxyRest(
   model: string | null,
   isSimulatedModel: boolean,
 ): Promise<Response> {
-  const { env, adapter, ownKey } = connection;
+  const { env, adapter } = connection;
   const { rest } = adapter;
   if (rest === undefined) throw new Error(`${adapter.id} has no REST calls`);
   const simulated = isSimulatedModel || isSimulated(env, adapter);
-  const key = ownKey?.value ?? (simulated ? null : storedKey(env, adapter));
-  if (key === null && !simulated) {
-    throw new BrokerError('provider_key_missing', {
-      provider: adapter.id,
-      setting: adapter.settings.key ?? '',
-    });
-  }
+  const chosen = await providerKey(connection, simulated);
+  const key = chosen.value;
+  if (key === null && !simulated) throw keyMissing(connection);
   const fetcher = simulated ? simulate(adapter.id) : (request: Request) => fetch(request);
   const answer = await ask(upstreamRequest(connection, rest, key), connection, fetcher);
-  if (ownKey === null && key !== null && (answer.status === 401 || answer.status === 403)) {
+  if (chosen.source === 'stored' && (answer.status === 401 || answer.status === 403)) {
     throw new BrokerError('provider_key_rejected', {
       provider: adapter.id,
       status: String(answer.status),
-      setting: adapter.settings.key ?? '',
+      remedy: chosen.remedy,
     });
   }
   const body = scrubbed(answer.body, key);

@@ -6,9 +6,11 @@ import type { Env } from '../durable-objects/environment.ts';
 import type { Scope } from './authenticate.ts';
 import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
 import type { Configuration } from './configuration.ts';
+import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
 import { drain, health, openapi, ready } from './operations.ts';
 import { deleteSession, endSession, getEvents, getSession, listSessions, patchSession } from './sessions.ts';
+import { getSettings, patchSettings } from './settings.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
 import { getUsage } from './usage.ts';
 
@@ -21,6 +23,8 @@ export interface RouteContext {
   /** '' where the path names none. */
   readonly session: string;
   readonly token: string;
+  readonly provider: string;
+  readonly alias: string;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface RouteContext {
  * where the provider's key goes. Else: one of these scopes, in this gateway. `deployment`: the admin token.
  */
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
 } & (
   | { readonly access: 'public'; readonly handle: (request: Request, env: Env) => Response }
@@ -62,6 +66,11 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: `${GATEWAY}/tokens`, access: ['admin'], handle: mintToken },
   { method: 'GET', path: `${GATEWAY}/tokens`, access: ['admin'], handle: listTokens },
   { method: 'DELETE', path: `${GATEWAY}/tokens/:token`, access: ['admin'], handle: revokeToken },
+  { method: 'GET', path: `${GATEWAY}/settings`, access: ['admin'], handle: getSettings },
+  { method: 'PATCH', path: `${GATEWAY}/settings`, access: ['admin'], handle: patchSettings },
+  { method: 'GET', path: `${GATEWAY}/keys`, access: ['admin'], handle: listKeys },
+  { method: 'PUT', path: `${GATEWAY}/keys/:provider/:alias`, access: ['admin'], handle: putKey },
+  { method: 'DELETE', path: `${GATEWAY}/keys/:provider/:alias`, access: ['admin'], handle: deleteKey },
   { method: 'GET', path: CLOUDFLARE_LOGS, access: ['read'], handle: listLogs },
   { method: 'DELETE', path: CLOUDFLARE_LOGS, access: ['admin'], handle: deleteLogs },
   { method: 'GET', path: `${CLOUDFLARE_LOGS}/:session`, access: ['read'], handle: getLog },

@@ -121,6 +121,26 @@ describe('P8 the cost of a session over REST', () => {
     expect(cost.notes.map(({ note }) => note)).toEqual(['simulated', 'price_setting']);
   });
 
+  it('P8 a gateway’s own prices come before PARLEY_PRICES, which stands behind them', async () => {
+    await fetch(`${parley.http}/v1/acct/priced/settings`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${parley.token}` },
+      body: '{"prices":{"openai/gpt-realtime":{"usd_per_million_tokens":{"input_text":5,"cached_text":5,"output_text":6}}}}',
+    });
+    const costOf = async (model: string, input: number, output: number) => {
+      const { client, usage } = await turn('acct/priced', `model=${model}`);
+      const nano =
+        usage.input_token_details.text_tokens * input + usage.output_token_details.text_tokens * output;
+      const { cost } = await ended('acct/priced', client);
+      expect(cost.notes.map(({ note }) => note)).toEqual(['simulated', 'price_setting']);
+      return [cost.nano_usd, nano];
+    };
+    const [own, expected] = await costOf('gpt-realtime', 5_000, 6_000);
+    expect(own).toBe(expected);
+    const [behind, deployment] = await costOf('gpt-realtime-mini', 1_000, 2_000);
+    expect(behind).toBe(deployment);
+  });
+
   it('P2 cf-aig-custom-cost comes before both, as header or in the query; a bad one is refused with a sentence', async () => {
     const total = await turn('acct/custom', 'model=gpt-realtime', {
       'cf-aig-custom-cost': '{"total_cost":0.25}',

@@ -32,7 +32,7 @@ function setUp(sessions: number, erase: (id: string) => Promise<boolean> = async
   const make = () =>
     new Retention({
       store,
-      days: 30,
+      days: () => 30,
       limits: LIMITS,
       erase: (id) => {
         asked.push(id);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   beyondDeployment,
-  changed,
   GatewaySettingsPatch,
   isAllowed,
   readGatewaySettings,
@@ -113,13 +112,6 @@ describe('P10 a gateway’s settings over the deployment’s', () => {
       ['gpt-realtime', '2'],
       ['grok', undefined],
     ]);
-  });
-
-  it('P10 null takes the deployment’s again', () => {
-    expect(changed({ log: 'none', max_clients: 3 }, { log: null, grace_seconds: 5 })).toEqual({
-      max_clients: 3,
-      grace_seconds: 5,
-    });
   });
 
   it('P10 each is shown with its source, prices as they were written', () => {

@@ -6,6 +6,8 @@ import { type JsonObject, parseJson } from '../protocol/json.ts';
 import type { LogQuery, LogRanges } from '../protocol/log-query.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { parseSettings } from '../protocol/settings.ts';
+import type { WebhookShape } from '../protocol/webhook-shapes.ts';
+import { sessionEvents, type WebhookEvent } from '../protocol/webhooks.ts';
 import { LIMITS } from '../session/limits.ts';
 import {
   DirectoryStore,
@@ -22,9 +24,13 @@ import {
   type UsageGrouping,
   UsageStore,
 } from '../storage/usage-store.ts';
+import { type Delivery, type DeliveryStatus, WebhookStore } from '../storage/webhook-store.ts';
+import { Deadlines } from './deadlines.ts';
 import type { Env } from './environment.ts';
+import { describeWebhooks, gatewayWebhooks } from './gateway-webhooks.ts';
 import { logLine } from './log-line.ts';
 import { Retention } from './retention.ts';
+import type { Webhooks } from './webhooks.ts';
 
 export interface LogPage {
   readonly sessions: readonly SessionSummary[];
@@ -48,8 +54,9 @@ export class DirectoryObject extends DurableObject<Env> {
   readonly #logs: LogStore;
   readonly #gateway: GatewayStore;
   readonly #retention: Retention;
-  /** Whether an alarm is known to be set. */
-  #armed = false;
+  readonly #deliveries: WebhookStore;
+  readonly #webhooks: Webhooks;
+  readonly #deadlines: Deadlines<'retention' | 'webhooks'>;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -64,29 +71,44 @@ export class DirectoryObject extends DurableObject<Env> {
       erase: (id, endedBefore) => this.#recorder(id).eraseEndedBefore(endedBefore),
       report: (session, problem) => logLine('warn', 'retention', { session, problem }),
     });
+    this.#deliveries = new WebhookStore(ctx.storage.sql);
+    this.#webhooks = gatewayWebhooks(this.#deliveries, ctx.id.name ?? '', env);
+    this.#deadlines = new Deadlines(
+      ctx.storage,
+      { retention: () => this.#retention.sweep(Date.now()), webhooks: () => this.#webhooks.deliver() },
+      (task, problem) => logLine('error', 'alarm', { task, problem }),
+    );
     // Versions without retention set no alarm, and a gateway may have no new sessions.
     void this.#watch();
   }
 
   async put(summary: SessionSummary): Promise<void> {
-    this.#store.put(summary);
+    const outcome = this.#store.put(summary);
+    // Nothing is awaited between the two: they are stored together.
+    if (outcome.taken) await this.announce(sessionEvents(outcome.before, summary));
     await this.#watch();
   }
 
-  /** Sees to it that an alarm is set while there are sessions. */
-  async #watch(): Promise<void> {
-    if (this.#armed) return;
-    this.#armed = true;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.#arm(this.#retention.nextDue(Date.now()));
+  /** Tells the webhooks; each event once, however often it is announced. */
+  async announce(events: readonly WebhookEvent[]): Promise<void> {
+    if (this.#webhooks.announce(events)) await this.#deadlines.set('webhooks', Date.now());
   }
 
-  override async alarm(): Promise<void> {
-    await this.#arm(await this.#retention.sweep(Date.now()));
+  webhooks(): Promise<WebhookShape[]> {
+    return describeWebhooks(this.#deliveries, this.ctx.id.name ?? '', this.env);
   }
 
-  async #arm(due: number | null): Promise<void> {
-    this.#armed = due !== null;
-    if (due !== null) await this.ctx.storage.setAlarm(due);
+  deliveries(status: DeliveryStatus | null, before: number | null, limit: number): Delivery[] {
+    return this.#deliveries.list(status, before, limit);
+  }
+
+  /** Sees to it that a sweep is due while there are sessions. */
+  #watch(): Promise<void> {
+    return this.#deadlines.keep('retention', () => this.#retention.nextDue(Date.now()));
+  }
+
+  override alarm(): Promise<void> {
+    return this.#deadlines.ring(Date.now());
   }
 
   #retentionDays(): number | null {
@@ -115,8 +137,8 @@ export class DirectoryObject extends DurableObject<Env> {
   async deleteLogs(query: LogQuery, limit: number): Promise<void> {
     if (this.#logs.hide(query, limit) === 0) return;
     // Should this object go now, the alarm finds what is left.
-    await this.#arm(Date.now() + LIMITS.sweepAgainMs);
-    await this.#arm(await this.#retention.sweep(Date.now()));
+    await this.#deadlines.set('retention', Date.now() + LIMITS.sweepAgainMs);
+    await this.#deadlines.set('retention', await this.#retention.sweep(Date.now()));
   }
 
   usage(grouping: UsageGrouping, range: HourRange, limit: number): UsageGroup[] {

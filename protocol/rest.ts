@@ -13,7 +13,7 @@ export const Name = v.pipe(
 );
 
 const TIME_HINT = 'must be an RFC 3339 time such as 2026-11-24T12:00:00Z';
-const Time = v.pipe(
+export const Time = v.pipe(
   v.string(),
   v.isoTimestamp(TIME_HINT),
   // ISO 8601 has more forms of an offset (+05, +0530), which Date.parse makes NaN of.
@@ -21,7 +21,7 @@ const Time = v.pipe(
 );
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 
-function whole(min: number, max: number) {
+export function whole(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`;
   return v.pipe(
     v.string(),
@@ -129,17 +129,6 @@ export const TokenRequest = v.strictObject({
 });
 export type TokenRequest = v.InferOutput<typeof TokenRequest>;
 
-/** It goes out in a header or a URL: printable ASCII, so that nothing can be smuggled behind it. */
-export const ProviderKeyRequest = v.strictObject({
-  key: v.pipe(
-    v.string('must be the provider key, as text'),
-    v.regex(
-      /^[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?$/,
-      'must be 1 to 4096 printable ASCII characters',
-    ),
-  ),
-});
-
 export const ClientSecretRequest = v.object({
   expires_after: v.optional(
     v.object({
@@ -155,7 +144,7 @@ export const ClientSecretRequest = v.object({
   ),
 });
 
-const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const TokenSums = v.object({
   input_text: Count,
@@ -400,18 +389,3 @@ export const ClientSecretShape = v.object({
 export const DeletedShape = v.object({ id: v.string(), deleted: v.boolean() });
 export const EndedShape = v.object({ id: v.string(), status: v.literal('ended') });
 export const RevokedShape = v.object({ jti: v.string(), revoked: v.boolean() });
-
-export const KeyShape = v.object({
-  provider: v.string(),
-  /** Chosen by `cf-aig-byok-alias`; `default` without it. */
-  alias: v.string(),
-  /** The last four characters; null for a short key, and for one that cannot be decrypted. */
-  preview: v.nullable(v.string()),
-  /** False: it was stored under another PARLEY_ENCRYPTION_KEY. */
-  readable: v.boolean(),
-  created_at: Time,
-  updated_at: Time,
-});
-export type KeyShape = v.InferOutput<typeof KeyShape>;
-
-export const KeyDeletedShape = v.object({ provider: v.string(), alias: v.string(), deleted: v.boolean() });

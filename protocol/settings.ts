@@ -7,6 +7,7 @@ import { type CustomProvider, readCustomProviders } from './custom-providers.ts'
 import { readPrices } from './price-overrides.ts';
 import type { PriceRow } from './prices.ts';
 import { readRedaction, type Redaction } from './redaction.ts';
+import { readWebhooks, type WebhookEndpoint } from './webhooks.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -148,6 +149,20 @@ const redaction = v.optional(
   {},
 );
 
+/** JSON, as text or as it stands in `[vars]`. */
+const webhooks = v.optional(
+  v.pipe(
+    v.unknown(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): readonly WebhookEndpoint[] => {
+      const read = readWebhooks(dataset.value);
+      if (read.ok) return read.endpoints;
+      for (const message of read.problems) addIssue({ message });
+      return NEVER;
+    }),
+  ),
+  null,
+);
+
 /** One entry for each setting; a gateway's own settings are checked by the same ones. */
 export const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
@@ -189,6 +204,8 @@ export const SettingsSchema = v.object({
   PARLEY_CUSTOM_PROVIDERS: customProviders,
   /** Prices that come before the built-in table's. */
   PARLEY_PRICES: prices,
+  /** Who is told of what happens in a gateway. */
+  PARLEY_WEBHOOKS: webhooks,
 });
 
 export type Settings = v.InferOutput<typeof SettingsSchema>;

@@ -2,8 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
+import * as keys from '../protocol/key-shapes.ts';
 import * as rest from '../protocol/rest.ts';
 import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
+import * as hooks from '../protocol/webhook-shapes.ts';
 import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import { ROOT } from './wrangler.ts';
 
@@ -150,6 +152,21 @@ const OPERATIONS: readonly Operation[] = [
     bare: true,
   },
   {
+    method: 'get',
+    path: `${GATEWAY}/webhooks`,
+    summary: 'The webhooks of the gateway, each with the secret that verifies its signatures.',
+    result: hooks.WebhookShape,
+    list: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/webhooks/deliveries`,
+    summary: 'What webhooks were told, or are yet to be told, newest first.',
+    query: hooks.DeliveriesQuery,
+    result: hooks.DeliveryShape,
+    list: true,
+  },
+  {
     method: 'post',
     path: `${GATEWAY}/tokens`,
     summary: 'Mints a client token.',
@@ -187,21 +204,21 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: `${GATEWAY}/keys`,
     summary: 'The provider keys that a gateway stores, without the keys.',
-    result: rest.KeyShape,
+    result: keys.KeyShape,
     list: true,
   },
   {
     method: 'put',
     path: `${GATEWAY}/keys/{provider}/{alias}`,
     summary: 'Stores a provider key, encrypted.',
-    body: rest.ProviderKeyRequest,
-    result: rest.KeyShape,
+    body: keys.ProviderKeyRequest,
+    result: keys.KeyShape,
   },
   {
     method: 'delete',
     path: `${GATEWAY}/keys/{provider}/{alias}`,
     summary: 'Deletes a provider key.',
-    result: rest.KeyDeletedShape,
+    result: keys.KeyDeletedShape,
   },
 ];
 

@@ -113,6 +113,19 @@ export const LIMITS = {
   sweepAgainMs: SECOND,
   sweepLeastMs: 3600 * SECOND,
   sweepMostMs: 24 * 3600 * SECOND,
+  /** Deliveries to the operator's own servers: how long an attempt may take, and how long the next one waits. */
+  deliveryMs: 10 * SECOND,
+  retryFirstMs: 2 * SECOND,
+  retryMostMs: 3 * 3600 * SECOND,
+  /** With the waits above about a day. */
+  deliveryAttempts: 28,
+  /** Webhooks: at the same time to one endpoint, how long one run goes on, and how many may wait in one gateway. */
+  webhooksAtOnce: 8,
+  webhookRunMs: 30 * SECOND,
+  webhooksWaiting: 10_000,
+  /** Of those that wait no more. */
+  webhooksKept: 10_000,
+  webhooksKeptMs: 7 * 24 * 3600 * SECOND,
   metadataTags: 5,
   metadataBytes: 4 * KIB,
   tokenSeconds: 24 * 3600,

@@ -32,6 +32,13 @@ export interface SessionCursor {
   readonly id: string;
 }
 
+/** Whether a summary told something new, and the status that its session had before; null: it was not known. */
+export type PutOutcome =
+  | { readonly taken: false }
+  | { readonly taken: true; readonly before: SessionSummary['status'] | null };
+
+const NOT_TAKEN: PutOutcome = { taken: false };
+
 export interface IssuedToken {
   readonly jti: string;
   readonly issuedAt: number;
@@ -62,9 +69,9 @@ export class DirectoryStore {
   /**
    * Takes a session's newest summary, and counts what is new in it. Sent at least once, in any order: an older revision
    * changes nothing, and a late word of a session that was deleted does not bring it back. A later session of that name
-   * is another one.
+   * is another one. Answers what was known of it before.
    */
-  put(summary: SessionSummary): void {
+  put(summary: SessionSummary): PutOutcome {
     const before = this.#row(summary.id);
     const isSameLife = before !== null && numberOf(before, 'started_at') === summary.startedAt;
     if (before !== null) {
@@ -73,8 +80,8 @@ export class DirectoryStore {
         status === 'deleting' ||
         (status === 'deleted' && numberOf(before, 'started_at') >= summary.startedAt)
       )
-        return;
-      if (status !== 'deleted' && numberOf(before, 'revision') >= summary.revision) return;
+        return NOT_TAKEN;
+      if (status !== 'deleted' && numberOf(before, 'revision') >= summary.revision) return NOT_TAKEN;
     }
     this.#count(summary, isSameLife ? summaryOf(before) : null);
     const row = rowOf(summary);
@@ -83,7 +90,7 @@ export class DirectoryStore {
         `INSERT OR REPLACE INTO session (${Object.keys(row).join(', ')}) VALUES (${marks(row)})`,
         ...Object.values(row),
       );
-      return;
+      return { taken: true, before: null };
     }
     // Naming a column of the index costs a row of the index, changed or not (measured 2026-11-25).
     const changed = Object.entries(row).filter(([name, value]) => before[name] !== value);
@@ -92,6 +99,7 @@ export class DirectoryStore {
       ...changed.map(([, value]) => value),
       summary.id,
     );
+    return { taken: true, before: summaryOf(before).status };
   }
 
   /**

@@ -1,11 +1,11 @@
 /** Tokens: who somebody is, and what they may do. */
 import { errors, jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
+import { signingKeys } from '../durable-objects/signing-keys.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { Name, ROLES, SCOPES } from '../protocol/rest.ts';
 import { jwtOf, TOKEN_PREFIX } from '../protocol/token-form.ts';
 import type { Configuration } from './configuration.ts';
-import { derivedKey } from './derived-key.ts';
 
 const ISSUER = 'parley';
 /** For clocks that disagree a little. */
@@ -37,7 +37,7 @@ export async function identify(token: string, settings: Configuration): Promise<
   const jwt = jwtOf(token);
   if (jwt === null) return null;
   let why = 'its signature is not ours';
-  for (const key of await verificationKeys(settings)) {
+  for (const key of await signingKeys(settings)) {
     try {
       const { payload } = await jwtVerify(jwt, key, {
         issuer: ISSUER,
@@ -55,7 +55,7 @@ export async function identify(token: string, settings: Configuration): Promise<
 /** The token that carries `claims`, signed with the current key. */
 export async function sign(claims: Claims, settings: Configuration): Promise<string> {
   const { jti, iat, exp, ...rest } = claims;
-  const [key] = await verificationKeys(settings);
+  const [key] = await signingKeys(settings);
   if (key === undefined) throw new Error('there is always a signing key');
   const jwt = await new SignJWT(rest)
     .setProtectedHeader({ alg: 'HS256' })
@@ -95,16 +95,4 @@ async function sameSecret(given: string, wanted: string): Promise<boolean> {
     crypto.subtle.digest('SHA-256', encoder.encode(wanted)),
   ]);
   return crypto.subtle.timingSafeEqual(a, b);
-}
-
-/** The current signing key first, then the one before it. */
-async function verificationKeys(settings: Configuration): Promise<readonly Uint8Array[]> {
-  const encoder = new TextEncoder();
-  const current =
-    settings.PARLEY_SIGNING_KEY === null
-      ? await derivedKey(settings.PARLEY_ADMIN_TOKEN, 'parley client tokens')
-      : encoder.encode(settings.PARLEY_SIGNING_KEY);
-  return settings.PARLEY_SIGNING_KEY_PREVIOUS === null
-    ? [current]
-    : [current, encoder.encode(settings.PARLEY_SIGNING_KEY_PREVIOUS)];
 }

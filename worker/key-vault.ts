@@ -1,6 +1,6 @@
 /** Encrypts provider keys before they are stored, and decrypts them where they are used. */
 import type { Settings } from '../protocol/settings.ts';
-import { derivedKey } from './derived-key.ts';
+import { derivedKey } from '../durable-objects/derived-key.ts';
 
 /** What a key is for. It is bound to it: a ciphertext that was moved to another row does not decrypt there. */
 export interface KeyPlace {

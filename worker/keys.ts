@@ -1,6 +1,6 @@
 /** REST over the provider keys that a gateway stores. They come in; they never go out again, but to their provider. */
 import { BrokerError } from '../protocol/errors.ts';
-import { type KeyShape, ProviderKeyRequest } from '../protocol/rest.ts';
+import { type KeyShape, ProviderKeyRequest } from '../protocol/key-shapes.ts';
 import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { SealedKey } from '../storage/gateway-store.ts';

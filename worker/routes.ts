@@ -13,6 +13,7 @@ import { deleteSession, endSession, getEvents, getSession, listSessions, patchSe
 import { getSettings, patchSettings } from './settings.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
 import { getUsage } from './usage.ts';
+import { listDeliveries, listWebhooks } from './webhooks.ts';
 
 export interface RouteContext {
   readonly request: Request;
@@ -63,6 +64,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: `${GATEWAY}/sessions/:session/events`, access: ['read'], handle: getEvents },
   { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
+  { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },
+  { method: 'GET', path: `${GATEWAY}/webhooks/deliveries`, access: ['admin'], handle: listDeliveries },
   { method: 'POST', path: `${GATEWAY}/tokens`, access: ['admin'], handle: mintToken },
   { method: 'GET', path: `${GATEWAY}/tokens`, access: ['admin'], handle: listTokens },
   { method: 'DELETE', path: `${GATEWAY}/tokens/:token`, access: ['admin'], handle: revokeToken },

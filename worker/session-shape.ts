@@ -1,10 +1,10 @@
 /** One session as REST shows it, out of its record. */
 import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson } from '../protocol/json.ts';
-import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
 import { COST_NOTES } from '../protocol/prices.ts';
 import { isCostComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
-import { GAP_REASONS, type MoneyShape, type SessionShape } from '../protocol/rest.ts';
+import { GAP_REASONS, type SessionShape } from '../protocol/rest.ts';
+import { moneyShape } from '../protocol/summary-shape.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
 
 interface ReadRecord extends Omit<StoredRecord, 'body'> {
@@ -65,11 +65,6 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     },
     cost: costShape(view),
   };
-}
-
-/** The cost of a session, as lists show it too. */
-export function moneyShape(nano: number | null, complete: boolean): MoneyShape {
-  return { usd: nano === null ? null : dollars(nano), nano_usd: nano, currency: 'USD', complete };
 }
 
 function costShape(view: SessionView): SessionShape['cost'] {

@@ -3,12 +3,13 @@ import type { RecorderObject } from '../durable-objects/recorder-object.ts';
 import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
-import { EventsQuery, SessionPatch, SessionsQuery, type SessionSummaryShape } from '../protocol/rest.ts';
+import { EventsQuery, SessionPatch, SessionsQuery } from '../protocol/rest.ts';
+import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { parseQuery, readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
-import { moneyShape, sessionShape } from './session-shape.ts';
+import { sessionShape } from './session-shape.ts';
 
 const METADATA_PREFIX = 'metadata.';
 
@@ -129,25 +130,6 @@ function readCursor(text: string): { startedAt: number; id: string } {
     // Not base64: the same answer as for any other text that is no cursor of ours.
   }
   throw new BrokerError('invalid_request', { problem: 'cursor is not one that this API gave' });
-}
-
-function summaryShape(summary: SessionSummary): SessionSummaryShape {
-  return {
-    id: summary.id,
-    status: summary.status,
-    provider: summary.provider,
-    model: summary.model,
-    started_at: new Date(summary.startedAt).toISOString(),
-    ended_at: summary.endedAt === null ? null : new Date(summary.endedAt).toISOString(),
-    duration_ms: summary.endedAt === null ? null : Math.max(0, summary.endedAt - summary.startedAt),
-    ended_reason: summary.endedReason,
-    turns: summary.turns,
-    tokens: summary.tokens,
-    cost: moneyShape(summary.costNano, summary.costComplete),
-    metadata: summary.metadata,
-    feedback: summary.feedback,
-    score: summary.score,
-  };
 }
 
 function recorderOf({ env, account, gateway, session }: RouteContext): DurableObjectStub<RecorderObject> {

@@ -2,12 +2,12 @@
 import { directoryObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { UsageQuery, type UsageShape } from '../protocol/rest.ts';
+import { moneyShape, sumsShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { HourRange, UsageGroup, UsageGrouping } from '../storage/usage-store.ts';
 import { parseQuery } from './read-request.ts';
 import { ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
-import { moneyShape } from './session-shape.ts';
 
 const HOUR_MS = 3_600_000;
 const TAG_PREFIX = 'metadata.';
@@ -50,28 +50,7 @@ function usageShape({ group, sessions, sums }: UsageGroup): UsageShape {
   return {
     group,
     sessions,
-    turns: sums.turns,
-    interruptions: sums.interruptions,
-    errors: sums.errors,
-    duration_ms: sums.duration_ms,
-    audio_in_ms: sums.audio_in_ms,
-    audio_out_ms: sums.audio_out_ms,
-    reports: sums.reports,
-    tokens: {
-      input_text: sums.input_text,
-      input_audio: sums.input_audio,
-      input_image: sums.input_image,
-      cached_text: sums.cached_text,
-      cached_audio: sums.cached_audio,
-      cached_image: sums.cached_image,
-      output_text: sums.output_text,
-      output_audio: sums.output_audio,
-      output_image: sums.output_image,
-      reasoning: sums.reasoning,
-    },
-    seconds: sums.seconds,
-    characters: sums.characters,
-    requests: sums.requests,
+    ...sumsShape(sums),
     cost: moneyShape(sums.cost_known > 0 ? sums.cost_nano : null, sums.cost_incomplete === 0),
   };
 }

@@ -61,9 +61,12 @@ const parley :Workerd.Worker = (
 `;
 }
 
+/** Settings that name servers of the operator's own. */
+const OPERATORS_SERVERS = ['PARLEY_WEBHOOKS'];
+
 /**
- * Request forgery: nothing on this machine or its network can be dialled, unless the operator points a provider
- * somewhere by its setting.
+ * Request forgery: nothing on this machine or its network can be dialled, unless the operator points something
+ * there by a setting: a provider, or webhooks.
  */
 function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
   const pointed = providersOf(values).some(({ id, settings }) => {
@@ -72,7 +75,8 @@ function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
       values[settings.baseUrl] ?? (id.startsWith(CUSTOM_PREFIX) ? settings.defaultBaseUrl : null);
     return address !== null && address !== SIMULATED_BASE_URL;
   });
-  return pointed ? ['public', 'private'] : ['public'];
+  const told = OPERATORS_SERVERS.some((name) => values[name] !== undefined);
+  return pointed || told ? ['public', 'private'] : ['public'];
 }
 
 function address(host: string, port: number): string {

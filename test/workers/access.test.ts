@@ -18,6 +18,8 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'DELETE /v1/:account/:gateway/sessions/:session': 'refused',
   'GET /v1/:account/:gateway/usage': 'refused',
   'GET /v1/:account/:gateway/metrics': 'refused',
+  'GET /v1/:account/:gateway/webhooks': 'refused',
+  'GET /v1/:account/:gateway/webhooks/deliveries': 'refused',
   'POST /v1/:account/:gateway/sessions/:session/end': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/events': 'refused',
   'POST /v1/:account/:gateway/tokens': 'refused',

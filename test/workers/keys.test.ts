@@ -2,7 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { directoryObjectName } from '../../protocol/connect.ts';
-import type { KeyShape } from '../../protocol/rest.ts';
+import type { KeyShape } from '../../protocol/key-shapes.ts';
 import { seal } from '../../worker/key-vault.ts';
 import { ADMIN, asAdmin, call, type Envelope, errorOf, resultOf } from './parley.ts';
 

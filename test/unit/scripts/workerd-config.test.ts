@@ -47,6 +47,10 @@ describe('the configuration of workerd', () => {
     );
   });
 
+  it('posts to private addresses only when webhooks are set', () => {
+    expect(configFor({ PARLEY_WEBHOOKS: '[]' })).toContain('allow = ["public", "private"]');
+  });
+
   it('P9 binds the settings of custom providers, and dials them wherever they are', () => {
     const PARLEY_CUSTOM_PROVIDERS = '{"my-box":{"base_url":"http://10.0.0.7:8080"}}';
     const config = configFor({ PARLEY_CUSTOM_PROVIDERS, CUSTOM_MY_BOX_API_KEY: 'canary-key' });

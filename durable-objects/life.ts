@@ -65,6 +65,7 @@ export function beginLife(
       metadata: plan.metadata,
       eventId: plan.eventId,
       path: plan.request.path,
+      traceParent: plan.traceParent,
       startedAt,
     },
     recording: session.recording,

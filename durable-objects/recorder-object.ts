@@ -7,7 +7,6 @@ import { DurableObject } from 'cloudflare:workers';
 import { directoryObjectName, type Payload } from '../protocol/connect.ts';
 import type {
   Annotations,
-  Checkpoint,
   Kept,
   LogRecord,
   Opening,
@@ -18,18 +17,21 @@ import type {
 import { LIMITS } from '../session/limits.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
+import { TraceStore } from '../storage/trace-store.ts';
 import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
 import { keptFrom } from './kept-session.ts';
 import { logLine } from './log-line.ts';
 import { upstreamFrames } from './log-window.ts';
 import { pack } from './segment-codec.ts';
+import { TraceExport } from './trace-export.ts';
 
 const OPENED: OpeningVerdict = { kind: 'opened' };
 
 export class RecorderObject extends DurableObject<Env> {
   readonly #store: SessionStore;
   readonly #checkpoints: CheckpointStore;
+  readonly #trace: TraceExport;
   /** The newest revision that the directory was told of by this instance. */
   #delivered = 0;
 
@@ -37,6 +39,7 @@ export class RecorderObject extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new SessionStore(ctx.storage.sql);
     this.#checkpoints = new CheckpointStore(ctx.storage.sql);
+    this.#trace = new TraceExport(this.#store, new TraceStore(ctx.storage.sql), env);
   }
 
   /**
@@ -58,8 +61,10 @@ export class RecorderObject extends DurableObject<Env> {
       }
       return opened;
     });
-    if ((opening !== null && verdict.kind === 'opened') || checkpoint !== null) await this.#watch(checkpoint);
+    if ((opening !== null && verdict.kind === 'opened') || checkpoint !== null)
+      await this.ctx.storage.setAlarm(this.#lookAt());
     if (ending !== null) await this.ctx.storage.sync();
+    if (ending !== null && this.#trace.wanted) await this.ctx.storage.setAlarm(Date.now());
     if (opening !== null || ending !== null) void this.#deliver();
     return verdict;
   }
@@ -159,10 +164,13 @@ export class RecorderObject extends DurableObject<Env> {
     if (view === null) return;
     if (view.ending === null && !(await this.#session().heartbeat())) this.#lost(Date.now());
     await this.#deliver();
+    const traceDue = await this.#trace.run(Date.now());
     const current = this.#store.view();
     if (current === null) return;
-    if (current.ending === null) await this.#watch(this.#checkpoints.get()?.checkpoint ?? null);
-    else if (this.#store.undelivered(current.opening.address.id) !== null) await this.#watch(null);
+    const isTold = current.ending !== null && this.#store.undelivered(current.opening.address.id) === null;
+    const lookAt = current.ending === null ? this.#lookAt() : isTold ? null : Date.now() + LIMITS.heartbeatMs;
+    const due = [lookAt, traceDue].filter((at) => at !== null);
+    if (due.length > 0) await this.ctx.storage.setAlarm(Math.min(...due));
   }
 
   /** The session's object is gone. Within the grace time a client may come back to what is kept of it. */
@@ -178,13 +186,14 @@ export class RecorderObject extends DurableObject<Env> {
   }
 
   /** When to look after the session next. One at rest is left alone: being asked would wake it. */
-  async #watch(checkpoint: Checkpoint | null): Promise<void> {
+  #lookAt(): number {
     const now = Date.now();
-    const lostAt = this.#checkpoints.get()?.lostAt ?? null;
+    const stored = this.#checkpoints.get();
     let at = now + LIMITS.heartbeatMs;
-    if (checkpoint !== null && lostAt !== null) at = lostAt + checkpoint.graceMs;
-    else if (checkpoint?.resting === true) at = Math.min(now + LIMITS.restLookMs, checkpoint.endsAt);
-    await this.ctx.storage.setAlarm(Math.max(now, at));
+    if (stored !== null && stored.lostAt !== null) at = stored.lostAt + stored.checkpoint.graceMs;
+    else if (stored?.checkpoint.resting === true)
+      at = Math.min(now + LIMITS.restLookMs, stored.checkpoint.endsAt);
+    return Math.max(now, at);
   }
 
   /**

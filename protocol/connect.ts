@@ -3,6 +3,7 @@
 import type { CustomCost } from './price-overrides.ts';
 import type { Redaction } from './redaction.ts';
 import type { PriceRow } from './prices.ts';
+import type { TraceParent } from './trace-parent.ts';
 
 /** A frame as the platform delivers it: text frames are strings, binary frames are ArrayBuffers. */
 export type Payload = string | ArrayBuffer;
@@ -107,6 +108,7 @@ export interface ConnectPlan {
   readonly maxLogBytes: number;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  readonly traceParent: TraceParent | null;
   /** What the connection says that its session costs, in place of any list. */
   readonly customCost: CustomCost | null;
   /** The gateway's own prices for this provider, before the deployment's; absent: it has none. */

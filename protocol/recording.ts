@@ -4,6 +4,7 @@ import type { LogMode, SessionAddress } from './connect.ts';
 import type { Usage } from './observations.ts';
 import type { CostNote, UnpricedReason } from './prices.ts';
 import type { Segment } from './segment.ts';
+import type { TraceParent } from './trace-parent.ts';
 import type { Sums } from './usage-sums.ts';
 
 /** Who ended a session. */
@@ -20,6 +21,8 @@ export interface Opening {
   readonly eventId: string | null;
   /** The provider's path that was dialled; records of before have none. */
   readonly path?: string;
+  /** The trace that its first client is a part of; records of before have none. */
+  readonly traceParent?: TraceParent | null;
   /** ms since the epoch. */
   readonly startedAt: number;
 }

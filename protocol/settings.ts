@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
+import { readOtlpHeaders } from './otlp.ts';
 import { readPrices } from './price-overrides.ts';
 import type { PriceRow } from './prices.ts';
 import { readRedaction, type Redaction } from './redaction.ts';
@@ -163,6 +164,35 @@ const webhooks = v.optional(
   null,
 );
 
+function collectorUrl(name: string) {
+  return v.nullish(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => /^https?:\/\//.test(text) && URL.canParse(text),
+        `${name} must be an http(s) URL such as http://127.0.0.1:4318.`,
+      ),
+    ),
+    null,
+  );
+}
+
+const otlpHeaders = v.optional(
+  v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): Readonly<Record<string, string>> => {
+      const headers = readOtlpHeaders(dataset.value);
+      if (headers !== null) return headers;
+      addIssue({
+        message:
+          'OTEL_EXPORTER_OTLP_HEADERS must be <name>=<value>, separated by commas, the values URL-encoded.',
+      });
+      return NEVER;
+    }),
+  ),
+  '',
+);
+
 /** One entry for each setting; a gateway's own settings are checked by the same ones. */
 export const SettingsSchema = v.object({
   /** Full access. Null: the deployment serves nothing but /healthz. */
@@ -206,6 +236,19 @@ export const SettingsSchema = v.object({
   PARLEY_PRICES: prices,
   /** Who is told of what happens in a gateway. */
   PARLEY_WEBHOOKS: webhooks,
+  /** Where finished sessions are sent as traces: a base URL, or the very URL. Null: nowhere. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl('OTEL_EXPORTER_OTLP_ENDPOINT'),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'),
+  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders,
+  OTEL_SERVICE_NAME: v.optional(v.string(), 'parley'),
+  /** Whether what was said is in the traces. */
+  PARLEY_OTEL_CONTENT: v.optional(
+    v.pipe(
+      v.union([v.picklist(['true', 'false']), v.boolean()], 'PARLEY_OTEL_CONTENT must be true or false.'),
+      v.transform((value) => value === true || value === 'true'),
+    ),
+    false,
+  ),
 });
 
 export type Settings = v.InferOutput<typeof SettingsSchema>;

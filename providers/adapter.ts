@@ -72,6 +72,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
     /** A Workers binding that opens this provider's sockets without a key. */
     readonly binding?: string;
   };
+  /** What OpenTelemetry's GenAI conventions call it, where that is not its id. */
+  readonly genAiName?: string;
   /** The id of the adapter whose wire this one speaks under another name; its simulator plays this one too. */
   readonly dialect?: string;
   /**

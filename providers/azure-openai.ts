@@ -15,6 +15,7 @@ const API_KEY = 'api-key';
 
 const realtime = openaiDialect({
   id: 'azure-openai',
+  genAiName: 'azure.ai.openai',
   aliases: [],
   settings: { key: 'AZURE_OPENAI_API_KEY', baseUrl: 'AZURE_OPENAI_BASE_URL', defaultBaseUrl: null },
 });

@@ -7,6 +7,7 @@ const VERTEX_GLOBAL = 'https://aiplatform.googleapis.com';
 
 export const vertex = geminiDialect({
   id: 'google-vertex-ai',
+  genAiName: 'gcp.vertex_ai',
   aliases: [],
   settings: {
     key: 'GOOGLE_VERTEX_API_KEY',

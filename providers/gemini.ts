@@ -18,7 +18,10 @@ import { FRESH, type GeminiState } from './gemini-state.ts';
 import { field, messageOf, serverFrame } from './gemini-wire.ts';
 
 /** What differs between the places that speak this wire. */
-export interface GeminiPlace extends Pick<ProviderAdapter, 'id' | 'aliases' | 'settings' | 'carriers'> {
+export interface GeminiPlace extends Pick<
+  ProviderAdapter,
+  'id' | 'genAiName' | 'aliases' | 'settings' | 'carriers'
+> {
   /** Native paths that are served, and the one that the short form stands for. */
   readonly paths: RegExp;
   readonly defaultPath: string;
@@ -76,6 +79,7 @@ export const CARRIERS: readonly Carrier[] = [
 
 export const gemini = geminiDialect({
   id: 'google',
+  genAiName: 'gcp.gemini',
   aliases: ['google-ai-studio'],
   settings: {
     key: 'GOOGLE_API_KEY',

@@ -36,7 +36,7 @@ const PROJECT = 'openai-project';
 const HEADER_SUBPROTOCOLS = [ORGANIZATION, PROJECT];
 
 export function openaiDialect(
-  own: Pick<ProviderAdapter, 'id' | 'aliases' | 'settings'>,
+  own: Pick<ProviderAdapter, 'id' | 'genAiName' | 'aliases' | 'settings'>,
 ): ProviderAdapter<OpenAIState> {
   return {
     ...own,

@@ -32,6 +32,7 @@ const CONVERSATION = 'conversation_id';
 
 const realtime = openaiDialect({
   id: 'xai',
+  genAiName: 'x_ai',
   aliases: ['grok'],
   settings: { key: 'XAI_API_KEY', baseUrl: 'XAI_BASE_URL', defaultBaseUrl: 'https://api.x.ai/v1' },
 });

@@ -126,6 +126,9 @@ export const LIMITS = {
   /** Of those that wait no more. */
   webhooksKept: 10_000,
   webhooksKeptMs: 7 * 24 * 3600 * SECOND,
+  /** Spans of one session, and characters of one transcript in them. */
+  traceSpans: 1000,
+  traceTextCharacters: 4 * KIB,
   metadataTags: 5,
   metadataBytes: 4 * KIB,
   tokenSeconds: 24 * 3600,

@@ -1,4 +1,5 @@
 /** Sums what the adapter observed, and makes the small records of it. Knows no provider. */
+import type { JsonObject } from '../protocol/json.ts';
 import type { Observation, TokenUsage, UsageObservation } from '../protocol/observations.ts';
 import {
   type LogRecord,
@@ -229,6 +230,7 @@ export class Tally {
         model: observation.model,
         source: observation.source,
         usage: observation.raw,
+        counted: countedOf(observation),
         ...costOf(cost),
       },
     };
@@ -268,6 +270,20 @@ export class Tally {
         duration_ms: from === null ? null : Math.max(0, at - from),
       },
     };
+  }
+}
+
+/** The report in our own words, whoever's it is: for readers that know no provider. */
+function countedOf({ usage }: UsageObservation): JsonObject {
+  switch (usage.unit) {
+    case 'tokens':
+      return { unit: usage.unit, ...addTokens(NO_USAGE.tokens, usage.tokens) };
+    case 'seconds':
+      return { unit: usage.unit, amount: usage.seconds };
+    case 'characters':
+      return { unit: usage.unit, amount: usage.characters };
+    case 'requests':
+      return { unit: usage.unit, amount: usage.requests };
   }
 }
 

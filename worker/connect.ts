@@ -151,7 +151,7 @@ async function makePlan(connection: Connection): Promise<ConnectPlan> {
   checkClaims(connection, model);
   checkAllowed(connection, model);
   const within = simulated || hasBinding(env, adapter);
-  const { session: wanted, role, ...passed } = parameters;
+  const { session: wanted, role, byokAlias: _alias, ...passed } = parameters;
   const named = wanted ?? claims?.session ?? null;
   const key = await providerKey(connection, simulated);
   const needsKey = !within && adapter.settings.key !== null && adapter.keyless?.(asked) !== true;

@@ -26,6 +26,7 @@ const PARAMETERS = [
   'cf-aig-max-attempts',
   'cf-aig-retry-delay',
   'cf-aig-backoff',
+  'traceparent',
 ] as const;
 export type Parameter = (typeof PARAMETERS)[number];
 

@@ -4,6 +4,7 @@ import { BACKOFFS, type ConnectPlan, type LogMode, type Role } from '../protocol
 import { BrokerError } from '../protocol/errors.ts';
 import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
 import { Metadata, Name, ROLES } from '../protocol/rest.ts';
+import { readTraceParent, type TraceParent } from '../protocol/trace-parent.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Configuration } from './configuration.ts';
 import type { Parameter } from './offer.ts';
@@ -20,6 +21,7 @@ export interface Parameters {
   readonly log: LogMode;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  readonly traceParent: TraceParent | null;
   readonly customCost: CustomCost | null;
   /** The stored key that was asked for by name. */
   readonly byokAlias: string | null;
@@ -55,6 +57,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
       v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
     ),
     byokAlias: byokAlias(given),
+    traceParent: readTraceParent(given.get('traceparent') ?? ''),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
     attempts: {
       most: number(given, 'cf-aig-max-attempts', 1, LIMITS.dialAttempts) ?? 1,

@@ -62,11 +62,15 @@ const parley :Workerd.Worker = (
 }
 
 /** Settings that name servers of the operator's own. */
-const OPERATORS_SERVERS = ['PARLEY_WEBHOOKS'];
+const OPERATORS_SERVERS = [
+  'PARLEY_WEBHOOKS',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+];
 
 /**
  * Request forgery: nothing on this machine or its network can be dialled, unless the operator points something
- * there by a setting: a provider, or webhooks.
+ * there by a setting: a provider, webhooks, or the collector of traces.
  */
 function networks({ values }: Pick<StartOptions, 'values'>): readonly string[] {
   const pointed = providersOf(values).some(({ id, settings }) => {

@@ -47,8 +47,14 @@ describe('the configuration of workerd', () => {
     );
   });
 
-  it('posts to private addresses only when webhooks are set', () => {
-    expect(configFor({ PARLEY_WEBHOOKS: '[]' })).toContain('allow = ["public", "private"]');
+  it('posts to private addresses only when webhooks or a collector are set', () => {
+    expect(configFor({ OTEL_SERVICE_NAME: 'x' })).toContain('allow = ["public"]');
+    for (const name of [
+      'PARLEY_WEBHOOKS',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    ])
+      expect(configFor({ [name]: 'http://127.0.0.1:1' })).toContain('allow = ["public", "private"]');
   });
 
   it('P9 binds the settings of custom providers, and dials them wherever they are', () => {

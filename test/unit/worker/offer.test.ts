@@ -39,3 +39,15 @@ describe('P2 the answer to an offer of subprotocols', () => {
     expect(offer.subprotocols).toEqual(['realtime']);
   });
 });
+
+describe('P2 the client’s traceparent', () => {
+  const value = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  it.each([
+    ['a header', '', { traceparent: value }],
+    ['a query parameter', `?traceparent=${value}&model=m`, {}],
+  ])('P2 is read from %s, and does not reach the provider', (_, query, headers) => {
+    const offer = readOffer(new Request(`https://parley.example/v1/a/g/p${query}`, { headers }), CARRIERS);
+    expect(offer.parameters.get('traceparent')).toBe(value);
+    expect(JSON.stringify([offer.query, offer.subprotocols])).not.toContain('4bf92f');
+  });
+});

@@ -6,6 +6,7 @@ import type { Kept } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Session } from '../session/session.ts';
 import type { Env } from './environment.ts';
+import type { Life } from './life.ts';
 import type { RecorderLink } from './recorder-link.ts';
 
 /**
@@ -23,8 +24,29 @@ export async function mayNotOpen(
   return view.ending === null ? null : refuse(publicError('session_ended', { reason: view.ending.reason }));
 }
 
+/**
+ * Whether a session may be dialled: not when its gateway is full, or has spent what it may, or a session of this id is over.
+ * Asked for a new session alone: who joins one that lives passes by, and so does one that is gone on with.
+ */
+export async function mayBegin(
+  { plan, link, admission }: Pick<Life, 'plan' | 'link' | 'admission'>,
+  env: Env,
+  report: (problem: string) => void,
+): Promise<Response | Kept | null> {
+  if (admission !== null) {
+    const recorder = env.RECORDER.getByName(sessionObjectName(plan.session));
+    const kept = plan.named ? await recorder.recall().catch(() => null) : null;
+    const refused = kept === null || kept.checkpoint.graceMs === 0 ? await admission.admit() : null;
+    if (refused !== null) return refused;
+  }
+  if (!plan.named) return null;
+  const found = await findNamed(link, report);
+  if (found !== null) void admission?.leave(null);
+  return found;
+}
+
 /** An id that a client chose may have been used before: null where it was not; what is kept of a session that can go on. */
-export async function findNamed(
+async function findNamed(
   link: RecorderLink,
   report: (problem: string) => void,
 ): Promise<Response | Kept | null> {
@@ -56,8 +78,8 @@ export function admit(
   },
 ): readonly Payload[] | Response | null {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
-  // Its last client has left, and what is still to come of it is only counted: nobody may speak any more.
-  if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'client_closed' }));
+  // What is still to come of it is only counted, and passed on: nobody may speak any more.
+  if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'closing' }));
   if (plan.provider !== life.provider)
     return refuse(publicError('session_other_provider', { provider: life.provider }));
   if (plan.mayJoin !== null && (life.model === null || !plan.mayJoin.includes(life.model)))

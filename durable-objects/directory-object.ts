@@ -1,5 +1,6 @@
 /** The directory of one gateway: its sessions, client tokens, settings and provider keys. Nothing on a frame's path ever waits for it. */
 import { DurableObject } from 'cloudflare:workers';
+import type { Admission, AdmissionTerms, Lease, SpentByOthers } from '../protocol/admission.ts';
 import { readDirectoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { readGatewaySettings, withGateway } from '../protocol/gateway-settings.ts';
 import { type JsonObject, parseJson } from '../protocol/json.ts';
@@ -9,6 +10,7 @@ import { parseSettings } from '../protocol/settings.ts';
 import type { WebhookShape } from '../protocol/webhook-shapes.ts';
 import { sessionEvents, type WebhookEvent } from '../protocol/webhooks.ts';
 import { LIMITS } from '../session/limits.ts';
+import { AdmissionStore } from '../storage/admission-store.ts';
 import {
   DirectoryStore,
   type IssuedToken,
@@ -53,6 +55,7 @@ export class DirectoryObject extends DurableObject<Env> {
   readonly #usage: UsageStore;
   readonly #logs: LogStore;
   readonly #gateway: GatewayStore;
+  readonly #admission: AdmissionStore;
   readonly #retention: Retention;
   readonly #deliveries: WebhookStore;
   readonly #webhooks: Webhooks;
@@ -64,6 +67,7 @@ export class DirectoryObject extends DurableObject<Env> {
     this.#usage = new UsageStore(ctx.storage.sql);
     this.#logs = new LogStore(ctx.storage.sql);
     this.#gateway = new GatewayStore(ctx.storage.sql);
+    this.#admission = new AdmissionStore(ctx.storage.sql, LIMITS);
     this.#retention = new Retention({
       store: this.#store,
       days: () => this.#retentionDays(),
@@ -85,6 +89,7 @@ export class DirectoryObject extends DurableObject<Env> {
   async put(summary: SessionSummary): Promise<void> {
     const outcome = this.#store.put(summary);
     // Nothing is awaited between the two: they are stored together.
+    this.#admission.told(summary, Date.now());
     if (outcome.taken) await this.announce(sessionEvents(outcome.before, summary));
     await this.#watch();
   }
@@ -92,6 +97,23 @@ export class DirectoryObject extends DurableObject<Env> {
   /** Tells the webhooks; each event once, however often it is announced. */
   async announce(events: readonly WebhookEvent[]): Promise<void> {
     if (this.#webhooks.announce(events)) await this.#deadlines.set('webhooks', Date.now());
+  }
+
+  /** Asked once for each new session; see `AdmissionStore`. */
+  admit(lease: Lease, terms: AdmissionTerms): Admission {
+    return this.#admission.admit(lease, terms, Date.now());
+  }
+
+  spent(lease: Lease, costNano: number | null): SpentByOthers {
+    return this.#admission.spent(lease, costNano, Date.now());
+  }
+
+  left(lease: Lease, costNano: number | null): void {
+    this.#admission.left(lease, costNano, Date.now());
+  }
+
+  spentToday(): number {
+    return this.#admission.spentToday(Date.now());
   }
 
   webhooks(): Promise<WebhookShape[]> {

@@ -1,6 +1,12 @@
 /** One life of a session: from its first client to its end. */
-import { type ConnectPlan, sessionObjectName, SIMULATED_MODEL } from '../protocol/connect.ts';
+import {
+  type ConnectPlan,
+  directoryObjectName,
+  sessionObjectName,
+  SIMULATED_MODEL,
+} from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
+import type { Opening } from '../protocol/recording.ts';
 import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
@@ -9,6 +15,7 @@ import { LIMITS } from '../session/limits.ts';
 import { Session } from '../session/session.ts';
 import type { Snapshot } from '../session/snapshot.ts';
 import type { Wire } from '../session/wire.ts';
+import { BudgetLink, type BudgetLinkOptions } from './budget-link.ts';
 import type { Env } from './environment.ts';
 import { checkpointOf, mayKeep } from './kept-session.ts';
 import { dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
@@ -21,6 +28,8 @@ export interface Life {
   readonly adapter: ProviderAdapter;
   readonly link: RecorderLink;
   readonly upstreams: Upstreams;
+  /** Null: nothing limits whether it may begin, or what it may spend. */
+  readonly admission: BudgetLink | null;
   failure: FailedDial | null;
 }
 
@@ -44,30 +53,29 @@ export function beginLife(
   const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
   const startedAt = from?.startedAt ?? Date.now();
+  const admission = admissionOf(plan, env, startedAt, {
+    cost: () => session.totals().cost_nano,
+    heard: () => session.watchBudget(Date.now()),
+    report,
+  });
   const session = new Session(
-    { ...plan, prices: pricesFor(plan, adapter, env) },
+    { ...plan, prices: pricesFor(plan, adapter, env), budget: admission?.budget ?? null },
     adapter,
     LIMITS,
-    wire,
+    {
+      ...wire,
+      ended: (ending) => {
+        void admission?.leave(ending.totals.cost_nano);
+        wire.ended(ending);
+      },
+    },
     Date.now(),
     from,
   );
   let keptState: JsonValue = null;
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
-    opening: {
-      address: plan.session,
-      provider: plan.provider,
-      model: plan.model,
-      simulated: plan.simulated,
-      credentialSource: plan.credentialSource,
-      log: plan.log,
-      metadata: plan.metadata,
-      eventId: plan.eventId,
-      path: plan.request.path,
-      traceParent: plan.traceParent,
-      startedAt,
-    },
+    opening: openingOf(plan, startedAt),
     recording: session.recording,
     catchUp: () => session.catchUp(),
     totals: () => session.totals(),
@@ -89,7 +97,39 @@ export function beginLife(
     attempts: plan.attempts,
     secret: () => plan.request.credential,
   });
-  return { session, plan, adapter, link, upstreams, failure: null };
+  return { session, plan, adapter, link, admission, upstreams, failure: null };
+}
+
+function openingOf(plan: ConnectPlan, startedAt: number): Opening {
+  return {
+    address: plan.session,
+    provider: plan.provider,
+    model: plan.model,
+    simulated: plan.simulated,
+    credentialSource: plan.credentialSource,
+    log: plan.log,
+    metadata: plan.metadata,
+    eventId: plan.eventId,
+    path: plan.request.path,
+    traceParent: plan.traceParent,
+    startedAt,
+  };
+}
+
+function admissionOf(
+  { admission: terms, session: { account, gateway, id } }: ConnectPlan,
+  env: Env,
+  askedAt: number,
+  events: Pick<BudgetLinkOptions, 'cost' | 'heard' | 'report'>,
+): BudgetLink | null {
+  if (terms === null) return null;
+  return new BudgetLink({
+    directory: () => env.DIRECTORY.getByName(directoryObjectName(account, gateway)),
+    lease: { session: id, askedAt },
+    terms,
+    limits: LIMITS,
+    ...events,
+  });
 }
 
 function pricesFor(plan: ConnectPlan, adapter: ProviderAdapter, env: Env): PriceBasis {

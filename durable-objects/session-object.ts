@@ -11,7 +11,7 @@ import { LIMITS } from '../session/limits.ts';
 import type { Snapshot } from '../session/snapshot.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
-import { admit, findNamed, fromLog, type FromLog, mayNotOpen } from './admission.ts';
+import { admit, fromLog, type FromLog, mayBegin, mayNotOpen } from './admission.ts';
 import { attachmentOf, type Key, keyOf } from './attachment.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
@@ -114,13 +114,11 @@ export class SessionObject extends DurableObject<Env> {
 
   async #open(plan: ConnectPlan): Promise<Life | Response> {
     const life = this.#newLife(plan);
-    if (plan.named) {
-      const found = await findNamed(life.link, (problem) => this.#report(plan, problem));
-      if (found !== null) {
-        const kept = found instanceof Response ? found : this.#goOn(found, keyOf(plan));
-        if (kept instanceof Response) this.#opening = null;
-        return kept;
-      }
+    const found = await mayBegin(life, this.env, (problem) => this.#report(plan, problem));
+    if (found !== null) {
+      const kept = found instanceof Response ? found : this.#goOn(found, keyOf(plan));
+      if (kept instanceof Response) this.#opening = null;
+      return kept;
     }
     this.#begin(life);
     life.failure = await life.upstreams.open();

@@ -1,5 +1,6 @@
 /** What the edge hands to a session: one client's wish to connect, authenticated, authorised and size-checked. */
 
+import type { AdmissionTerms } from './admission.ts';
 import type { CustomCost } from './price-overrides.ts';
 import type { Redaction } from './redaction.ts';
 import type { PriceRow } from './prices.ts';
@@ -125,6 +126,8 @@ export interface ConnectPlan {
   readonly idleMs: number;
   readonly maxSessionMs: number;
   readonly maxClients: number;
+  /** What a new session must be let in by; null: nothing is limited. */
+  readonly admission: AdmissionTerms | null;
 }
 
 export interface SubprotocolOffer {

@@ -201,6 +201,26 @@ const TABLE = {
     message:
       'The session reached its longest duration ({seconds} s). The limit is PARLEY_MAX_SESSION_SECONDS, max_session_seconds of the gateway, or the token’s max_seconds.',
   },
+  too_many_sessions: {
+    status: 429,
+    close: 4429,
+    number: 1306,
+    message:
+      'This gateway has {limit} live sessions, the most that PARLEY_MAX_SESSIONS allows. Wait for one to end, or raise it.',
+  },
+  rate_limited: {
+    status: 429,
+    close: 4429,
+    number: 1307,
+    message:
+      '{limit} sessions began here within a minute, the most that PARLEY_SESSIONS_PER_MINUTE allows. Try again in {seconds} s.',
+  },
+  budget_exceeded: {
+    status: 429,
+    close: 4402,
+    number: 1308,
+    message: '{budget} {limit} is spent ({spent}). {next}.',
+  },
   provider_key_missing: {
     status: 401,
     close: 4401,

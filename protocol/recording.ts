@@ -148,6 +148,7 @@ export interface LogRecord {
     | 'error'
     | 'expires'
     | 'stalled'
+    | 'budget'
     | 'gap';
   readonly body: { readonly [key: string]: JsonValue };
 }

@@ -3,6 +3,7 @@
  * Snake case, RFC 3339 times, `null` for unknown.
  */
 import * as v from 'valibot';
+import { BUDGETS } from './admission.ts';
 import { nanoDollars } from './money.ts';
 import { COST_NOTES, UNPRICED_REASONS } from './prices.ts';
 
@@ -117,6 +118,14 @@ export const TokenRequest = v.strictObject({
   role: v.optional(v.picklist(ROLES)),
   /** Longest duration of a session that this token opens. */
   max_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(604_800))),
+  /** Dollars that the sessions which this token opens may cost together, for as long as it is good. */
+  max_cost_usd: v.optional(
+    v.pipe(
+      v.number(),
+      v.gtValue(0, 'must be more than 0'),
+      v.check((usd) => nanoDollars(String(usd)) !== null, 'must be dollars, such as 0.25'),
+    ),
+  ),
   /** The only browser origin that may use it. */
   origin: v.optional(
     v.pipe(
@@ -331,36 +340,19 @@ export const SessionShape = v.object({
   /** The provider's own figures. `complete` is false after a crash: reports may be missing. */
   usage: v.object({ response: UsageSums, transcription: UsageSums, complete: v.boolean() }),
   cost: Cost,
+  /** Those that were spent while it ran. `ended`: the session was ended for it. */
+  budgets: v.array(
+    v.object({
+      budget: v.picklist(BUDGETS),
+      limit_usd: v.string(),
+      spent_usd: v.string(),
+      verdict: v.picklist(['warned', 'ended']),
+      at: Time,
+    }),
+  ),
 });
 export type SessionShape = v.InferOutput<typeof SessionShape>;
 export type SessionSummaryShape = v.InferOutput<typeof SessionSummaryShape>;
-
-export const EventShape = v.union([
-  v.object({
-    kind: v.literal('frame'),
-    seq: Count,
-    at: Time,
-    /** `up`: client to provider. `down`: provider to clients. */
-    direction: v.picklist(['up', 'down']),
-    client: v.nullable(v.string()),
-    opcode: v.picklist(['text', 'binary']),
-    bytes: Count,
-    type: v.nullable(v.string()),
-    translated: v.optional(v.literal(true)),
-    /** The payload is what was stored, not what was relayed; `bytes` is its length. */
-    redacted: v.optional(v.literal(true)),
-    text: v.optional(v.string()),
-    base64: v.optional(v.string()),
-    omitted: v.optional(v.literal(true)),
-  }),
-  v.looseObject({
-    kind: v.literal('gap'),
-    seq: Count,
-    at: Time,
-    reason: v.picklist(GAP_REASONS),
-  }),
-  v.object({ kind: v.literal('corrupt'), seq: Count, to_seq: Count }),
-]);
 
 export const TokenShape = v.object({
   /** Shown once, when it is made. */
@@ -375,6 +367,7 @@ export const TokenShape = v.object({
   session: v.optional(v.string()),
   role: v.optional(v.picklist(ROLES)),
   max_seconds: v.optional(Count),
+  max_cost_usd: v.optional(v.number()),
   origin: v.optional(v.string()),
 });
 export type TokenShape = v.InferOutput<typeof TokenShape>;

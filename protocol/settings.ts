@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
 import { readOtlpHeaders } from './otlp.ts';
+import { nanoDollars } from './money.ts';
 import { readPrices } from './price-overrides.ts';
 import type { PriceRow } from './prices.ts';
 import { readRedaction, type Redaction } from './redaction.ts';
@@ -51,6 +52,28 @@ function wholeNumber(name: string, fallback: number, min: number, max: number) {
       v.check((value) => Number.isInteger(value) && value >= min && value <= max, hint),
     ),
     fallback,
+  );
+}
+
+/** How many there may be; 0 is any number, read as null. */
+function most(name: string) {
+  return v.pipe(
+    wholeNumber(name, 0, 0, 1_000_000),
+    v.transform((value) => (value === 0 ? null : value)),
+  );
+}
+
+/** Dollars, read as nano-dollars; null when it is not set. */
+function budget(name: string) {
+  const hint = `${name} must be dollars, more than 0, such as 25 or 0.50; leave it unset for no budget.`;
+  return v.nullish(
+    v.pipe(
+      v.union([v.string(), v.number()], hint),
+      v.transform((value) => nanoDollars(String(value).trim())),
+      v.number(hint),
+      v.check((nano) => nano > 0, hint),
+    ),
+    null,
   );
 }
 
@@ -219,6 +242,18 @@ export const SettingsSchema = v.object({
   PARLEY_IDLE_SECONDS: wholeNumber('PARLEY_IDLE_SECONDS', 300, 0, DAY_SECONDS),
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
+  /** Live sessions of one gateway. */
+  PARLEY_MAX_SESSIONS: most('PARLEY_MAX_SESSIONS'),
+  /** Sessions that may begin in one gateway within a minute. */
+  PARLEY_SESSIONS_PER_MINUTE: most('PARLEY_SESSIONS_PER_MINUTE'),
+  /** What one gateway, and each of its client tokens, may spend on a UTC day; in nano-dollars. */
+  PARLEY_BUDGET_USD_PER_DAY: budget('PARLEY_BUDGET_USD_PER_DAY'),
+  PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN: budget('PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN'),
+  /** What comes of a budget, the tokens' own too. */
+  PARLEY_BUDGET_MODE: v.optional(
+    v.picklist(['off', 'warn', 'enforce'], 'PARLEY_BUDGET_MODE must be off, warn or enforce.'),
+    'enforce',
+  ),
   PARLEY_ALLOWED_ORIGINS: origins,
   PARLEY_ALLOWED_PROVIDERS: allowList(
     'PARLEY_ALLOWED_PROVIDERS',

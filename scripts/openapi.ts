@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
+import { EventShape } from '../protocol/event-shape.ts';
 import * as keys from '../protocol/key-shapes.ts';
 import * as rest from '../protocol/rest.ts';
 import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
@@ -101,7 +102,7 @@ const OPERATIONS: readonly Operation[] = [
     path: `${GATEWAY}/sessions/{session}/events`,
     summary: 'The frame log. As NDJSON all of it, as JSON a page; `after` continues a page.',
     query: rest.EventsQuery,
-    result: rest.EventShape,
+    result: EventShape,
     list: true,
     alsoAs: 'application/x-ndjson',
   },

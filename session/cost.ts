@@ -197,6 +197,11 @@ export class CostSum {
     return cost;
   }
 
+  /** In nano-dollars; null while no report has a price. */
+  get nano(): number | null {
+    return this.#nano;
+  }
+
   totals(): CostTotals {
     return {
       cost_nano: this.#nano,

@@ -93,6 +93,15 @@ export const LIMITS = {
   restLookMs: 3600 * SECOND,
   /** What is kept of a session for its restoration is stored no more often than this. */
   checkpointMs: 5 * SECOND,
+  /** How often a session renews its place among the live ones of its gateway, and for how long a place holds. */
+  leaseRenewMs: 30 * SECOND,
+  leaseMs: 100 * SECOND,
+  /** What a session has spent is told at most so often. */
+  spendReportMs: 250,
+  /** How long the response that is running when a budget is spent may go on. */
+  lastResponseMs: 60 * SECOND,
+  /** When a client that found its gateway full is to try again. */
+  slotRetryMs: 5 * SECOND,
   adapterStateBytes: 512 * KIB,
   /** Small records (turns, usage, transcripts) in memory while the recorder is behind. */
   recordsBacklog: 4096,

@@ -29,6 +29,6 @@ export type Phase =
   | { readonly name: 'parting' }
   /** No upstream, on purpose. The next client frame dials one. */
   | { readonly name: 'resting' }
-  /** The last client left, and the usage of a response that was open then is waited for. */
-  | { readonly name: 'closing'; readonly cause: Cause }
+  /** The last client left, or a budget is spent: what is still served is waited for. */
+  | { readonly name: 'closing'; readonly cause: Cause; readonly isServing: () => boolean }
   | { readonly name: 'ended'; readonly ending: Ending };

@@ -4,28 +4,18 @@
  *
  *     dialling -> live -> [closing ->] ended
  *
- * `closing` is the bounded wait for the usage of a response that was open when the last client left. What happens between
- * `live` and `live`, on further upstreams, is `continuity.ts`.
+ * `closing` is the bounded wait for the usage of a response that was open when the last client left, or a budget was spent. What
+ * happens between `live` and `live`, on further upstreams, is `continuity.ts`.
  */
 import { CLOSE } from '../protocol/close-codes.ts';
-import type { ConnectPlan, Payload, Role } from '../protocol/connect.ts';
+import type { Payload, Role } from '../protocol/connect.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Ending, Totals } from '../protocol/recording.ts';
 import type { ProviderAdapter, Translation } from '../providers/adapter.ts';
 import { Bookkeeping } from './bookkeeping.ts';
-import {
-  type Cause,
-  clientClosed,
-  closeFor,
-  blocked,
-  neverOpened,
-  parleyEnds,
-  tooLong,
-  upstreamClosed,
-  upstreamTooBig,
-} from './causes.ts';
-import type { PriceBasis } from './cost.ts';
+import { overBudget } from './budget.ts';
+import * as causes from './causes.ts';
 import { Continuity, type Host } from './continuity.ts';
 import { ControlChannel } from './control.ts';
 import { FlowControl } from './flow-control.ts';
@@ -37,16 +27,10 @@ import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
 import { Relay } from './relay.ts';
 import { type Client, clientName, type Introduction, Roster } from './roster.ts';
+import type { SessionPlan } from './session-plan.ts';
 import type { Snapshot } from './snapshot.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
-
-export type SessionPlan = Pick<
-  ConnectPlan,
-  'named' | 'log' | 'redaction' | 'maxLogBytes' | 'graceMs' | 'idleMs' | 'maxSessionMs' | 'request'
-> & {
-  readonly prices: PriceBasis;
-};
 
 export class Session {
   readonly #plan: SessionPlan;
@@ -54,7 +38,6 @@ export class Session {
   readonly #wire: Wire;
   readonly #roster: Roster;
   readonly #pending: PendingFrames;
-  /** What is known of the session's frames: numbers, log, sums, conversation. */
   readonly books: Bookkeeping;
   /** It may be in one object after another. */
   readonly lives: Lives;
@@ -83,7 +66,14 @@ export class Session {
     this.#control = new ControlChannel(this.#roster, wire);
     this.#pending = new PendingFrames(limits.pendingBytes);
     const expires = (at: number): void => this.continuity.rollover.expires(at);
-    this.books = new Bookkeeping(plan, adapter, limits, wire, expires, from);
+    this.books = new Bookkeeping(
+      { ...plan, hasBudget: plan.budget !== null },
+      adapter,
+      limits,
+      wire,
+      expires,
+      from,
+    );
     if (from !== null) this.#phase = { name: 'resting' };
     this.#own = new OwnFrames(adapter, plan.request, {
       wire,
@@ -97,7 +87,7 @@ export class Session {
     this.#flow = new FlowControl(limits, this.#roster, wire, {
       cut: (client, bytesBehind, at) =>
         this.#cut(client, 'slow_consumer', { bytes: String(bytesBehind) }, at),
-      blocked: (at) => this.#end(blocked(adapter.id, limits.stalledMs), at),
+      blocked: (at) => this.#end(causes.blocked(adapter.id, limits.stalledMs), at),
     });
     this.#relay = new Relay(
       adapter,
@@ -190,17 +180,17 @@ export class Session {
 
   /** The client is gone, for whatever cause. Comes at most once a client has effect. */
   leave(number: number, code: number, reason: string, now: number): void {
-    this.#left(number, clientClosed(code, reason), now);
+    this.#left(number, causes.clientClosed(code, reason), now);
   }
 
   /** @param cause why the session ends, if this was the last client of a plain one */
-  #left(number: number, cause: Cause, now: number): void {
+  #left(number: number, cause: causes.Cause, now: number): void {
     if (!this.#roster.remove(number)) return;
     this.#pending.drop(number);
     if (this.#phase.name === 'ended') return;
     const { code, closeReason: reason } = cause;
     this.books.record('client.left', { client: clientName(number), code, reason }, now);
-    if (this.#roster.size > 0) return;
+    if (this.#roster.size > 0 || this.#phase.name === 'closing') return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
       this.#own.keepAliveLater(now);
@@ -210,7 +200,7 @@ export class Session {
       this.#wire.dropSuccessor();
       this.#own.bidFarewell(now);
       if (this.books.owes()) {
-        this.#phase = { name: 'closing', cause };
+        this.#phase = { name: 'closing', cause, isServing: () => this.books.owes() };
         this.#wire.setDeadline('usage', now + this.#limits.usageWaitMs);
         return;
       }
@@ -242,7 +232,7 @@ export class Session {
   upstreamRefused(reason: ErrorCode, detail: Readonly<Record<string, JsonValue>>, now: number): void {
     if (this.#phase.name !== 'dialling') return;
     this.books.record('error', { code: reason, ...detail }, now);
-    this.#end(neverOpened(reason), now);
+    this.#end(causes.neverOpened(reason), now);
   }
 
   upstreamClosed(code: number, reason: string, now: number): void {
@@ -251,13 +241,13 @@ export class Session {
       this.#end(this.#phase.cause, now);
       return;
     }
-    const cause = upstreamClosed(code, reason);
+    const cause = causes.upstreamClosed(code, reason);
     if (!this.continuity.lost(code, reason, cause, now)) this.#end(cause, now);
   }
 
   /** The upstream sent a frame over the platform's limit: its socket is dead. */
   upstreamFrameTooBig(now: number): void {
-    this.#end(upstreamTooBig(), now);
+    this.#end(causes.upstreamTooBig(), now);
   }
 
   /** One frame from a client. It goes out first; numbering, storing and reading come after. */
@@ -271,24 +261,13 @@ export class Session {
       this.#cut(client, 'role_forbids_sending', {}, now);
       return;
     }
-    switch (this.#phase.name) {
-      case 'live':
-        this.continuity.active(now);
-        this.#sendUp(client, payload, now);
-        return;
-      case 'resting':
-        this.#hold(client, payload, now);
-        this.continuity.wake(now);
-        return;
-      case 'dialling':
-      case 'moving':
-      case 'parting':
-      case 'restoring':
-        this.#hold(client, payload, now);
-        return;
-      case 'closing':
-      case 'ended':
-        return;
+    const { name } = this.#phase;
+    if (name === 'live') {
+      this.continuity.active(now);
+      this.#sendUp(client, payload, now);
+    } else if (name !== 'closing' && name !== 'ended') {
+      this.#hold(client, payload, now);
+      if (name === 'resting') this.continuity.wake(now);
     }
   }
 
@@ -312,7 +291,8 @@ export class Session {
     this.#relay.down(payload, payload, now);
     if (this.ending !== null) return;
     this.#own.answer(payload, now);
-    if (this.#phase.name === 'closing' && !this.books.owes()) this.#end(this.#phase.cause, now);
+    this.watchBudget(now);
+    if (this.#phase.name === 'closing' && !this.#phase.isServing()) this.#end(this.#phase.cause, now);
   }
 
   deadline(name: DeadlineName, now: number): void {
@@ -320,7 +300,10 @@ export class Session {
     switch (name) {
       case 'grace':
         if (this.#roster.size === 0)
-          this.#end(parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }), now);
+          this.#end(
+            causes.parleyEnds('grace_over', { code: CLOSE.normal, reason: 'no client came back' }),
+            now,
+          );
         return;
       case 'keepalive':
         this.#own.keepAlive(now);
@@ -335,7 +318,7 @@ export class Session {
         this.continuity.deadline(name, now);
         return;
       case 'longest':
-        this.#end(tooLong(this.#plan.maxSessionMs), now);
+        this.#end(causes.tooLong(this.#plan.maxSessionMs), now);
         return;
       case 'watch':
         this.#upstreamWatch.look(now);
@@ -350,10 +333,20 @@ export class Session {
     if (this.#phase.name !== 'ended') this.#flow.released(now);
   }
 
+  /** When a budget is spent, no response begins any more; the session ends with the one that is running. */
+  watchBudget(now: number): void {
+    if (this.#phase.name !== 'live') return;
+    const cause = overBudget(this.#plan.budget, this.books, this.#wire, now);
+    if (cause === null) return;
+    this.#phase = { name: 'closing', cause, isServing: () => this.books.isResponding() };
+    this.#wire.setDeadline('usage', now + this.#limits.lastResponseMs);
+    if (!this.books.isResponding()) this.#end(cause, now);
+  }
+
   /** Ends the session for a cause of the broker's own. */
   endFor(code: 'ended_by_request' | 'deleted' | 'restarting' | 'internal', now: number): void {
     if (this.#phase.name === 'ended') return;
-    this.#end(parleyEnds(code, closeFor(code)), now);
+    this.#end(causes.parleyEnds(code, causes.closeFor(code)), now);
   }
 
   /** Before a restart: closes what clients can come back to, and keeps it. False when they cannot. */
@@ -365,12 +358,12 @@ export class Session {
 
   /** Takes one client out for a cause of the broker's own; the others notice nothing. */
   #cut(client: Client, code: ErrorCode, values: Readonly<Record<string, string>>, now: number): void {
-    const frame = closeFor(code, values);
+    const frame = causes.closeFor(code, values);
     this.#wire.closeClient(client.number, frame);
-    this.#left(client.number, parleyEnds(code, frame), now);
+    this.#left(client.number, causes.parleyEnds(code, frame), now);
   }
 
-  #end(cause: Cause, now: number): void {
+  #end(cause: causes.Cause, now: number): void {
     if (this.#phase.name === 'ended') return;
     const clients = this.#roster.all();
     if (this.#phase.name !== 'dialling' && cause.closedBy !== 'upstream') this.#own.bidFarewell(now);

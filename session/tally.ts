@@ -135,6 +135,16 @@ export class Tally {
     return this.#audio.user;
   }
 
+  /** In nano-dollars; null while nothing that was reported has a price. */
+  get costNano(): number | null {
+    return this.#cost.nano;
+  }
+
+  /** Responses that have begun and are not over. */
+  get openTurns(): number {
+    return this.#turns.size;
+  }
+
   /** Returns the record to keep of an observation, or null when it only counts. */
   observe(observation: Observation, seq: number, at: number): LogRecord | null {
     switch (observation.kind) {

@@ -42,7 +42,7 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
 
 /** Close codes with which a provider ends a session that is simply over. */
 const OVER = [1000, 1001, 1005];
-const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long'];
+const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long', 'budget_exceeded'];
 
 function isSuccess({ live, ending }: SessionView): boolean {
   if (live === null) return false;

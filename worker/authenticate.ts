@@ -23,6 +23,9 @@ const Claims = v.object({
   session: v.optional(Name),
   role: v.optional(v.picklist(ROLES)),
   max_seconds: v.optional(v.number()),
+  max_cost_usd: v.optional(v.number()),
+  /** The token that this one was made from, without its holder's doing: what it spends counts to that one. */
+  spends_as: v.optional(v.string()),
   origin: v.optional(v.string()),
 });
 export type Claims = v.InferOutput<typeof Claims>;

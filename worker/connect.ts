@@ -13,6 +13,7 @@ import { BrokerError, type PublicError } from '../protocol/errors.ts';
 import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { ProviderAdapter, Target as ProviderTarget } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
+import { admissionTerms } from './admission-terms.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
 import { checkAllowed } from './allowed.ts';
 import { type Configuration, hasBinding, isSimulated, providerBaseUrl } from './configuration.ts';
@@ -181,6 +182,7 @@ async function makePlan(connection: Connection): Promise<ConnectPlan> {
     ...ownPrices(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
+    admission: admissionTerms(settings, claims, parameters.customCost),
   };
 }
 

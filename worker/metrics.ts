@@ -4,7 +4,16 @@
  */
 import { directoryObjectName } from '../protocol/connect.ts';
 import type { ProviderTotals } from '../storage/usage-store.ts';
+import type { Configuration } from './configuration.ts';
 import type { RouteContext } from './routes.ts';
+
+/** Of the gateway as a whole. */
+interface Gauge {
+  readonly name: string;
+  readonly help: string;
+  /** Null: there is none. */
+  readonly value: number | null;
+}
 
 interface Sample {
   /** Names and values out of a fixed set: no model, no id, nothing that a client chose. */
@@ -18,6 +27,8 @@ interface Metric {
   readonly help: string;
   readonly samples: (totals: ProviderTotals) => readonly Sample[];
 }
+
+const NANO = 1_000_000_000;
 
 const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
 
@@ -109,15 +120,46 @@ const METRICS: readonly Metric[] = [
     name: 'parley_cost_dollars_total',
     type: 'counter',
     help: 'Cost of what has a known price, in US dollars.',
-    samples: ({ sums }) => one(sums.cost_nano / 1_000_000_000),
+    samples: ({ sums }) => one(sums.cost_nano / NANO),
   },
 ];
 
-export async function getMetrics({ env, account, gateway }: RouteContext): Promise<Response> {
-  const totals = await env.DIRECTORY.getByName(directoryObjectName(account, gateway)).totals();
-  return new Response(METRICS.map((metric) => written(metric, totals)).join(''), {
+export async function getMetrics({ env, settings, account, gateway }: RouteContext): Promise<Response> {
+  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
+  const [totals, spentToday] = await Promise.all([directory.totals(), directory.spentToday()]);
+  const text = [
+    ...METRICS.map((metric) => written(metric, totals)),
+    ...gauges(settings, spentToday).map(writtenGauge),
+  ];
+  return new Response(text.join(''), {
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' },
   });
+}
+
+function gauges(settings: Configuration, spentToday: number): readonly Gauge[] {
+  const budget = settings.PARLEY_BUDGET_MODE === 'off' ? null : settings.PARLEY_BUDGET_USD_PER_DAY;
+  return [
+    {
+      name: 'parley_sessions_limit',
+      help: 'Live sessions that PARLEY_MAX_SESSIONS allows.',
+      value: settings.PARLEY_MAX_SESSIONS,
+    },
+    {
+      name: 'parley_budget_dollars',
+      help: 'What may be spent on a UTC day.',
+      value: budget === null ? null : budget / NANO,
+    },
+    {
+      name: 'parley_budget_spent_dollars',
+      help: 'What was spent on this UTC day by sessions that have a budget.',
+      // Tokens have budgets where the gateway has none.
+      value: budget === null && spentToday === 0 ? null : spentToday / NANO,
+    },
+  ];
+}
+
+function writtenGauge({ name, help, value }: Gauge): string {
+  return value === null ? '' : `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
 }
 
 function written({ name, type, help, samples }: Metric, totals: readonly ProviderTotals[]): string {

@@ -9,6 +9,7 @@ import type { TokenRequest } from '../protocol/rest.ts';
 import type { RestProxy } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
 import { simulatorOf } from '../simulators/registry.ts';
+import { spenderOf } from './admission-terms.ts';
 import type { Principal } from './authenticate.ts';
 import { isSimulated, providerBaseUrl } from './configuration.ts';
 import type { Connection } from './connect.ts';
@@ -131,13 +132,14 @@ async function tokenFor(
       providers: [adapter.id],
       ...(model === null ? {} : { models: [model] }),
     },
+    principal.kind === 'admin' ? null : spenderOf(principal.claims),
   );
   return token;
 }
 
 function inherited(principal: Principal): TokenRequest {
   if (principal.kind === 'admin') return { scope: ['connect'], expires_in: TOKEN_SECONDS };
-  const { scope, exp, session, role, max_seconds, origin } = principal.claims;
+  const { scope, exp, session, role, max_seconds, max_cost_usd, origin } = principal.claims;
   const left = Math.max(1, Math.floor(exp - Date.now() / 1000));
   const mayConnect = scope.includes('connect') || scope.includes('admin');
   return {
@@ -146,6 +148,7 @@ function inherited(principal: Principal): TokenRequest {
     ...(session === undefined ? {} : { session }),
     ...(role === undefined ? {} : { role }),
     ...(max_seconds === undefined ? {} : { max_seconds }),
+    ...(max_cost_usd === undefined ? {} : { max_cost_usd }),
     ...(origin === undefined ? {} : { origin }),
   };
 }

@@ -1,5 +1,7 @@
 /** One session as REST shows it, out of its record. */
+import { BUDGETS } from '../protocol/admission.ts';
 import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson } from '../protocol/json.ts';
+import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
 import { COST_NOTES } from '../protocol/prices.ts';
 import { isCostComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
@@ -11,7 +13,7 @@ interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;
 }
 
-/** @param stored the session's turns, gaps, joins and leaves, in order */
+/** @param stored the session's turns, gaps, joins, leaves and spent budgets, in order */
 export function sessionShape(view: SessionView, stored: readonly StoredRecord[]): SessionShape {
   const records = stored.map((record) => ({ ...record, body: asObject(parseJson(record.body)) ?? {} }));
   const { opening, live, ending, totals } = view;
@@ -64,6 +66,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
       complete: ending?.reason !== 'interrupted',
     },
     cost: costShape(view),
+    budgets: records.filter((record) => record.kind === 'budget').map(budgetShape),
   };
 }
 
@@ -106,6 +109,16 @@ function turnShape({ seq, body }: ReadRecord): SessionShape['turns'][number] {
     first_output_ms: asCount(body['first_output_ms']) ?? null,
     duration_ms: asCount(body['duration_ms']) ?? null,
     seq,
+  };
+}
+
+function budgetShape({ at, body }: ReadRecord): SessionShape['budgets'][number] {
+  return {
+    budget: oneOf(asText(body['budget']), BUDGETS) ?? 'gateway_day',
+    limit_usd: dollars(asCount(body['limit_nano']) ?? 0),
+    spent_usd: dollars(asCount(body['spent_nano']) ?? 0),
+    verdict: oneOf(asText(body['verdict']), ['warned', 'ended']) ?? 'warned',
+    at: time(at),
   };
 }
 

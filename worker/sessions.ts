@@ -54,11 +54,8 @@ export async function getSession(context: RouteContext): Promise<Response> {
   const recorder = recorderOf(context);
   const view = await recorder.describe();
   if (view === null) throw new BrokerError('session_not_found');
-  const records = await recorder.records(
-    ['turn', 'client.joined', 'client.left', 'gap'],
-    0,
-    LIMITS.recordsBacklog,
-  );
+  const kinds = ['turn', 'client.joined', 'client.left', 'gap', 'budget'] as const;
+  const records = await recorder.records(kinds, 0, LIMITS.recordsBacklog);
   return ok(sessionShape(view, records));
 }
 

@@ -13,7 +13,7 @@ import { json, ok, publicFailure } from './respond.ts';
 export async function mintToken(context: RouteContext): Promise<Response> {
   const wanted = await readBody(context.request, TokenRequest);
   // It could mint one that is not narrowed. One for a single session is refused on every other route.
-  const narrowed = (['providers', 'models', 'role', 'max_seconds', 'origin'] as const).filter(
+  const narrowed = (['providers', 'models', 'role', 'max_seconds', 'max_cost_usd', 'origin'] as const).filter(
     (name) => wanted[name] !== undefined,
   );
   if (wanted.scope.includes('admin') && narrowed.length > 0)
@@ -71,16 +71,22 @@ export function openaiFailure(error: PublicError): Response {
   return json({ error: { message: error.message, type, code: error.code, param: null } }, error.status);
 }
 
-/** Signs a token and notes it, so that it can be revoked. */
+/**
+ * Signs a token and notes it, so that it can be revoked.
+ *
+ * @param spendsAs `jti` of the token that its spending counts to; null: its own
+ */
 export async function issue(
   { env, settings, account, gateway }: Pick<RouteContext, 'env' | 'settings' | 'account' | 'gateway'>,
   wanted: TokenRequest,
+  spendsAs: string | null = null,
 ): Promise<TokenShape> {
   const { expires_in, origin, ...narrow } = wanted;
   const iat = Math.floor(Date.now() / 1000);
   const claims: Claims = {
     ...narrow,
     ...(origin === undefined ? {} : { origin: new URL(origin).origin }),
+    ...(spendsAs === null ? {} : { spends_as: spendsAs }),
     jti: v7(),
     iat,
     exp: iat + expires_in,
@@ -101,7 +107,7 @@ export async function issue(
 function shapeOf(issued: IssuedToken, token: string | null): TokenShape {
   // Written by issue() from these very claims.
   const claims = JSON.parse(issued.claims) as Claims;
-  const { jti, scope, iat: _iat, exp: _exp, acc: _acc, gw: _gw, ...narrow } = claims;
+  const { jti, scope, iat: _iat, exp: _exp, acc: _acc, gw: _gw, spends_as: _as, ...narrow } = claims;
   return {
     ...(token === null ? {} : { token }),
     jti,

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KeyShape } from '../../protocol/rest.ts';
+import type { KeyShape } from '../../protocol/key-shapes.ts';
 import { connected, type ConnectOptions, refused } from '../support/client.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { closing, RawUpstream } from '../support/raw-upstream.ts';

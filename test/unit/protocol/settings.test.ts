@@ -37,3 +37,52 @@ describe('P10 PARLEY_RETENTION_DAYS', () => {
     expect(days(value)).toEqual(['PARLEY_RETENTION_DAYS must be a whole number from 1 to 3650.']);
   });
 });
+
+describe('P10 limits and budgets', () => {
+  const parsed = (env: Readonly<Record<string, unknown>>) => {
+    const result = parseSettings(env);
+    return result.ok ? result.settings : result.problems;
+  };
+
+  it('P10 are not set unless somebody sets them', () => {
+    expect(parsed({})).toMatchObject({
+      PARLEY_MAX_SESSIONS: null,
+      PARLEY_SESSIONS_PER_MINUTE: null,
+      PARLEY_BUDGET_USD_PER_DAY: null,
+      PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN: null,
+      PARLEY_BUDGET_MODE: 'enforce',
+    });
+  });
+
+  it.each([
+    ['25', 25_000_000_000],
+    ['0.50', 500_000_000],
+    [0.1, 100_000_000],
+    ['0.000000001', 1],
+  ])('P10 a budget of %j is %j nano-dollars', (value, nano) => {
+    expect(parsed({ PARLEY_BUDGET_USD_PER_DAY: value })).toMatchObject({ PARLEY_BUDGET_USD_PER_DAY: nano });
+  });
+
+  it.each(['0', '-1', '$25', 'much', ' ', '1e30'])('P10 a budget of %j is refused, by name', (value) => {
+    expect(parsed({ PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN: value })).toEqual([
+      'PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN must be dollars, more than 0, such as 25 or 0.50; leave it unset for no budget.',
+    ]);
+  });
+
+  it.each([
+    ['0', null],
+    ['1', 1],
+    [1_000_000, 1_000_000],
+  ])('P10 a limit of %j is %j', (value, limit) => {
+    expect(parsed({ PARLEY_SESSIONS_PER_MINUTE: value })).toMatchObject({
+      PARLEY_SESSIONS_PER_MINUTE: limit,
+    });
+  });
+
+  it('P10 other values are refused, by name', () => {
+    expect(parsed({ PARLEY_MAX_SESSIONS: '1000001', PARLEY_BUDGET_MODE: 'on' })).toEqual([
+      'PARLEY_MAX_SESSIONS must be a whole number from 0 to 1000000.',
+      'PARLEY_BUDGET_MODE must be off, warn or enforce.',
+    ]);
+  });
+});

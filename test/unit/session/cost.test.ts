@@ -299,6 +299,7 @@ describe('P8 over any script of reports', () => {
     new Bookkeeping(
       {
         named: false,
+        hasBudget: false,
         graceMs: 0,
         log: 'full',
         maxLogBytes: Number.POSITIVE_INFINITY,

@@ -5,7 +5,8 @@ import type { Ending } from '../../../protocol/recording.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { openai } from '../../../providers/openai.ts';
 import { LIMITS, type Limits } from '../../../session/limits.ts';
-import { Session, type SessionPlan } from '../../../session/session.ts';
+import { Session } from '../../../session/session.ts';
+import type { SessionPlan } from '../../../session/session-plan.ts';
 import type { DeadlineName, Wire } from '../../../session/wire.ts';
 
 export class FakeWire implements Wire {
@@ -104,6 +105,8 @@ export function newSession(
     readonly redaction?: NonNullable<SessionPlan['redaction']>;
     readonly adapter?: Partial<ProviderAdapter>;
     readonly limits?: Partial<Limits>;
+    readonly budget?: SessionPlan['budget'];
+    readonly prices?: SessionPlan['prices'];
   } = {},
 ): Harness {
   const wire = new FakeWire();
@@ -115,7 +118,14 @@ export function newSession(
     maxLogBytes: options.maxLogBytes ?? Number.POSITIVE_INFINITY,
     ...(options.redaction === undefined ? {} : { redaction: options.redaction }),
     maxSessionMs: 3_600_000,
-    prices: { provider: 'openai', model: null, simulated: 'no', custom: null, overrides: [] },
+    budget: options.budget ?? null,
+    prices: options.prices ?? {
+      provider: 'openai',
+      model: null,
+      simulated: 'no',
+      custom: null,
+      overrides: [],
+    },
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },
   };
   const session = new Session(

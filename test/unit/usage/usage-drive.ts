@@ -146,6 +146,7 @@ class Drive {
       graceMs: GRACE_MS,
       idleMs: 0,
       maxLogBytes: Infinity,
+      budget: null,
       maxSessionMs: 3_600_000,
       prices,
     } as const;

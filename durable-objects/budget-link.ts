@@ -1,0 +1,121 @@
+/**
+ * A session's line to the directory that lets it in: asks for its place and renews it, tells what the session has spent,
+ * and hears what the others have. The relay never waits for it, and a directory that fails is asked again.
+ */
+import type { Admission, AdmissionTerms, Lease, SpentByOthers } from '../protocol/admission.ts';
+import { publicError } from '../protocol/errors.ts';
+import { refuse } from '../protocol/refusal.ts';
+import { Budget } from '../session/budget.ts';
+import type { Limits } from '../session/limits.ts';
+
+/** What the directory is asked and told; see `AdmissionStore`. */
+export interface AdmissionDesk {
+  admit(lease: Lease, terms: AdmissionTerms): Promise<Admission>;
+  spent(lease: Lease, costNano: number | null): Promise<SpentByOthers>;
+  left(lease: Lease, costNano: number | null): Promise<void>;
+}
+
+export interface BudgetLinkOptions {
+  /** A new stub for every call: after an exception the old one is of no use. */
+  readonly directory: () => AdmissionDesk;
+  readonly lease: Lease;
+  readonly terms: AdmissionTerms;
+  readonly limits: Pick<Limits, 'leaseRenewMs' | 'spendReportMs' | 'recorderRetryMs'>;
+  /** Of the session so far, in nano-dollars; null: not known. */
+  readonly cost: () => number | null;
+  /** The directory has said something new: the budget may be spent by now. */
+  readonly heard: () => void;
+  readonly report: (problem: string) => void;
+}
+
+/** How often a directory that fails is told of the end; after that the session's record tells it. */
+const LAST_ATTEMPTS = 4;
+
+export class BudgetLink {
+  /** Null: only the number of sessions is limited. */
+  readonly budget: Budget | null;
+  readonly #options: BudgetLinkOptions;
+  #timer: { readonly due: number; readonly handle: ReturnType<typeof setTimeout> } | null = null;
+  #isTelling = false;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #isOver = false;
+  #failures = 0;
+
+  constructor(options: BudgetLinkOptions) {
+    this.#options = options;
+    const { budget } = options.terms;
+    this.budget = budget === null ? null : new Budget(budget, () => this.#tellSoon());
+  }
+
+  /** The refusal, or null when the session may begin. */
+  async admit(): Promise<Response | null> {
+    const { directory, lease, terms, limits, report } = this.#options;
+    try {
+      const admission = await directory().admit(lease, terms);
+      if (admission.kind === 'admitted') {
+        this.budget?.heard(admission.spent);
+        this.#tellWithin(limits.leaseRenewMs);
+        return null;
+      }
+      const { retryAfterSeconds: wait } = admission;
+      return refuse(admission.error, wait === null ? {} : { 'retry-after': String(wait) });
+    } catch (error) {
+      report(`the directory does not answer: ${String(error)}`);
+      return refuse(publicError('storage_unavailable'));
+    }
+  }
+
+  /** The session is over: its place is free, at its last cost. */
+  async leave(costNano: number | null): Promise<void> {
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer.handle);
+    this.#timer = null;
+    const { directory, lease, limits, report } = this.#options;
+    for (let attempt = 1; attempt <= LAST_ATTEMPTS; attempt += 1) {
+      try {
+        await directory().left(lease, costNano);
+        return;
+      } catch (error) {
+        if (attempt === LAST_ATTEMPTS) report(`the directory was not told of the end: ${String(error)}`);
+        else await new Promise((resolve) => setTimeout(resolve, limits.recorderRetryMs));
+      }
+    }
+  }
+
+  /** At once, so that the answer comes before the next response, but not more often than every so many milliseconds. */
+  #tellSoon(): void {
+    this.#tellWithin(Math.max(0, this.#toldAt + this.#options.limits.spendReportMs - Date.now()));
+  }
+
+  #tellWithin(ms: number): void {
+    // What is to be told while a call is under way goes with the next one.
+    if (this.#isOver || this.#isTelling) return;
+    const due = Date.now() + ms;
+    if (this.#timer !== null) {
+      if (this.#timer.due <= due) return;
+      clearTimeout(this.#timer.handle);
+    }
+    this.#timer = { due, handle: setTimeout(() => void this.#tell(), ms) };
+  }
+
+  async #tell(): Promise<void> {
+    const { directory, lease, limits, cost, heard, report } = this.#options;
+    this.#timer = null;
+    this.#isTelling = true;
+    const told = cost();
+    this.#toldAt = Date.now();
+    let next: number = limits.recorderRetryMs;
+    try {
+      const others = await directory().spent(lease, told);
+      this.budget?.heard(others);
+      this.#failures = 0;
+      next = cost() === told ? limits.leaseRenewMs : limits.spendReportMs;
+    } catch (error) {
+      this.#failures += 1;
+      if (this.#failures === 1) report(`the directory was not told what was spent: ${String(error)}`);
+    }
+    this.#isTelling = false;
+    this.#tellWithin(next);
+    if (!this.#isOver) heard();
+  }
+}

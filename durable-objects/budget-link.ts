@@ -2,7 +2,16 @@
  * A session's line to the directory that lets it in: asks for its place and renews it, tells what the session has spent,
  * and hears what the others have. The relay never waits for it, and a directory that fails is asked again.
  */
-import type { Admission, AdmissionTerms, Lease, SpentByOthers } from '../protocol/admission.ts';
+import {
+  type Admission,
+  type AdmissionTerms,
+  dayOf,
+  type Lease,
+  type SpentBudget,
+  type SpentByOthers,
+} from '../protocol/admission.ts';
+import { dollars } from '../protocol/money.ts';
+import type { WebhookEvent } from '../protocol/webhooks.ts';
 import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
 import { Budget } from '../session/budget.ts';
@@ -13,6 +22,7 @@ export interface AdmissionDesk {
   admit(lease: Lease, terms: AdmissionTerms): Promise<Admission>;
   spent(lease: Lease, costNano: number | null): Promise<SpentByOthers>;
   left(lease: Lease, costNano: number | null): Promise<void>;
+  announce(events: readonly WebhookEvent[]): Promise<void>;
 }
 
 export interface BudgetLinkOptions {
@@ -44,7 +54,13 @@ export class BudgetLink {
   constructor(options: BudgetLinkOptions) {
     this.#options = options;
     const { budget } = options.terms;
-    this.budget = budget === null ? null : new Budget(budget, () => this.#tellSoon());
+    this.budget =
+      budget === null
+        ? null
+        : new Budget(budget, {
+            grown: () => this.#tellSoon(),
+            spent: (spent, at) => void this.#announce(spent, at),
+          });
   }
 
   /** The refusal, or null when the session may begin. */
@@ -79,6 +95,46 @@ export class BudgetLink {
         if (attempt === LAST_ATTEMPTS) report(`the directory was not told of the end: ${String(error)}`);
         else await new Promise((resolve) => setTimeout(resolve, limits.recorderRetryMs));
       }
+    }
+  }
+
+  /** The session rests: its place may lapse, and nothing is told until it wakes. */
+  rest(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer.handle);
+    this.#timer = null;
+  }
+
+  /** It dials: from here on it has a place again, and hears what the others have spent. */
+  wake(): void {
+    if (this.#timer === null) this.#tellWithin(0);
+  }
+
+  /** Tells the gateway's webhooks of a budget that is spent: once a day, or once for a token's whole life. */
+  async #announce({ budget, limitNano, spentNano }: SpentBudget, at: number): Promise<void> {
+    const { directory, lease, terms, report } = this.#options;
+    const token = budget === 'gateway_day' ? null : (terms.budget?.token ?? null);
+    const key = [budget, token, budget === 'token' ? null : dayOf(at)].filter((each) => each !== null);
+    const data = {
+      session: { id: lease.session },
+      budget: {
+        name: budget,
+        token,
+        mode: terms.budget?.mode ?? null,
+        limit_usd: dollars(limitNano),
+        spent_usd: dollars(spentNano),
+      },
+    };
+    try {
+      const event = {
+        type: 'budget.exceeded',
+        key: key.join(' '),
+        session: lease.session,
+        at,
+        data,
+      } as const;
+      await directory().announce([event]);
+    } catch (error) {
+      report(`the webhooks were not told of a budget that is spent: ${String(error)}`);
     }
   }
 

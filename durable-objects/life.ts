@@ -93,7 +93,10 @@ export function beginLife(
   });
   const upstreams = new Upstreams({
     session: () => session,
-    dial: () => dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report),
+    dial: () => {
+      admission?.wake();
+      return dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report);
+    },
     attempts: plan.attempts,
     secret: () => plan.request.credential,
   });

@@ -216,7 +216,9 @@ export class SessionObject extends DurableObject<Env> {
   async #sleep(): Promise<void> {
     const life = this.#life;
     if (life === null || !mayKeep(life.plan)) return;
-    if ((await life.link.keep()) && life.session.phase === 'resting') this.#timers.set('longest', null);
+    if (!(await life.link.keep()) || life.session.phase !== 'resting') return;
+    this.#timers.set('longest', null);
+    life.admission?.rest();
   }
 
   /** Stores the rest; after it a new life may begin here. */

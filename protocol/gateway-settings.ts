@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { LogMode } from './connect.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { nearestName } from './nearest-name.ts';
+import type { Redaction } from './redaction.ts';
 import { type Settings, SettingsSchema } from './settings.ts';
 
 interface Row<K extends keyof Settings> {
@@ -15,8 +16,8 @@ interface Row<K extends keyof Settings> {
   readonly combine: (deployment: Settings[K], own: Settings[K]) => Settings[K];
   /** What protects the deployment: a gateway may ask for less, and is refused more. */
   readonly tightens: boolean;
-  /** Shown as it was written: what it is read into is of use to nobody else. */
-  readonly asWritten?: true;
+  /** Shown as it was written, or as `unset`: what it is read into is of use to nobody else. */
+  readonly asWritten?: { readonly unset: JsonValue };
 }
 
 /** The gateway's value takes the place of the deployment's. */
@@ -39,8 +40,21 @@ const TABLE = {
   log: tightens('PARLEY_LOG', lessLogged),
   retention_days: replaces('PARLEY_RETENTION_DAYS'),
   grace_seconds: replaces('PARLEY_GRACE_SECONDS'),
+  idle_seconds: replaces('PARLEY_IDLE_SECONDS'),
+  // What the deployment takes out is taken out in every gateway.
+  redact: {
+    ...replaces('PARLEY_REDACT'),
+    combine: bothRedacted,
+    asWritten: { unset: null },
+  } satisfies Row<'PARLEY_REDACT'>,
+  max_log_mib: tightens('PARLEY_MAX_LOG_MIB', Math.min),
   max_session_seconds: tightens('PARLEY_MAX_SESSION_SECONDS', Math.min),
   max_clients: tightens('PARLEY_MAX_CLIENTS', Math.min),
+  max_sessions: tightens('PARLEY_MAX_SESSIONS', least),
+  sessions_per_minute: tightens('PARLEY_SESSIONS_PER_MINUTE', least),
+  budget_usd_per_day: inDollars(tightens('PARLEY_BUDGET_USD_PER_DAY', least)),
+  budget_usd_per_day_per_token: inDollars(tightens('PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN', least)),
+  budget_mode: tightens('PARLEY_BUDGET_MODE', stricterMode),
   allowed_origins: replaces('PARLEY_ALLOWED_ORIGINS'),
   allowed_providers: tightens('PARLEY_ALLOWED_PROVIDERS', allowedByBoth),
   allowed_models: tightens('PARLEY_ALLOWED_MODELS', allowedByBoth),
@@ -48,7 +62,7 @@ const TABLE = {
   prices: {
     ...replaces('PARLEY_PRICES'),
     combine: (deployment, own) => [...own, ...deployment],
-    asWritten: true,
+    asWritten: { unset: {} },
   } satisfies Row<'PARLEY_PRICES'>,
 };
 
@@ -65,6 +79,35 @@ const LOG_MODES: readonly LogMode[] = ['none', 'metadata', 'full'];
 
 function lessLogged(deployment: LogMode, own: LogMode): LogMode {
   return LOG_MODES.indexOf(own) < LOG_MODES.indexOf(deployment) ? own : deployment;
+}
+
+/** Null: there is no limit. */
+function least(deployment: number | null, own: number | null): number | null {
+  return deployment === null || own === null ? (own ?? deployment) : Math.min(deployment, own);
+}
+
+/** Shown in dollars, as it was written. */
+function inDollars<K extends keyof Settings>(row: Row<K>): Row<K> {
+  return { ...row, asWritten: { unset: null } };
+}
+
+const BUDGET_MODES = ['off', 'warn', 'enforce'] as const;
+
+function stricterMode(
+  deployment: Settings['PARLEY_BUDGET_MODE'],
+  own: Settings['PARLEY_BUDGET_MODE'],
+): Settings['PARLEY_BUDGET_MODE'] {
+  return BUDGET_MODES.indexOf(own) > BUDGET_MODES.indexOf(deployment) ? own : deployment;
+}
+
+function bothRedacted(deployment: Redaction | null, own: Redaction | null): Redaction | null {
+  if (deployment === null || own === null) return own ?? deployment;
+  return {
+    fields: [...deployment.fields, ...own.fields],
+    patterns: [...deployment.patterns, ...own.patterns],
+    replacement: own.replacement,
+    binary: deployment.binary === 'drop' ? 'drop' : own.binary,
+  };
 }
 
 type AllowList = readonly string[] | null;
@@ -185,7 +228,9 @@ export function shownSettings(
     const row: Pick<Row<keyof Settings>, 'setting' | 'asWritten'> = TABLE[name];
     const source = own[name] === undefined || beyond.includes(name) ? 'deployment' : 'gateway';
     const value =
-      row.asWritten === true ? fromJson(stored[name] ?? written[row.setting]) : effective[row.setting];
+      row.asWritten === undefined
+        ? effective[row.setting]
+        : fromJson(stored[name] ?? written[row.setting], row.asWritten.unset);
     return [name, { value, source }];
   });
   // One for each name.
@@ -193,7 +238,7 @@ export function shownSettings(
 }
 
 /** Settings that are JSON may be written as text. Both were checked when they were read. */
-function fromJson(value: unknown): unknown {
-  if (value === undefined || value === null || value === '') return {};
+function fromJson(value: unknown, unset: JsonValue): unknown {
+  if (value === undefined || value === null || value === '') return unset;
   return typeof value === 'string' ? JSON.parse(value) : value;
 }

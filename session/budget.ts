@@ -17,21 +17,27 @@ import type { Wire } from './wire.ts';
 
 const NOTHING: SpentByOthers['nano'] = { gateway_day: 0, token_day: 0, token: 0 };
 
+export interface News {
+  /** The cost has grown: the directory is to be told. */
+  readonly grown: () => void;
+  /** A budget has nothing left. */
+  readonly spent: (spent: SpentBudget, now: number) => void;
+}
+
 export class Budget {
   readonly mode: BudgetTerms['mode'];
   readonly #limits: BudgetTerms['limits'];
-  /** The cost has grown: the directory is to be told. */
-  readonly #grown: () => void;
+  readonly #news: News;
   #others: SpentByOthers = { day: 0, nano: NOTHING };
   /** This session's own cost so far, and the part of it that was known before this day began. */
   #cost = 0;
   #costBeforeToday = 0;
   readonly #told = new Set<BudgetName>();
 
-  constructor(terms: Pick<BudgetTerms, 'mode' | 'limits'>, grown: () => void) {
+  constructor(terms: Pick<BudgetTerms, 'mode' | 'limits'>, news: News) {
     this.mode = terms.mode;
     this.#limits = terms.limits;
-    this.#grown = grown;
+    this.#news = news;
   }
 
   /** What the directory says of the others. Answers may come late, and in any order. */
@@ -56,7 +62,7 @@ export class Budget {
     this.#reach(dayOf(now));
     if (cost !== null && cost > this.#cost) {
       this.#cost = cost;
-      this.#grown();
+      this.#news.grown();
     }
     const spent: SpentBudget[] = [];
     for (const budget of BUDGETS) {
@@ -66,6 +72,7 @@ export class Budget {
       if (spentNano < limitNano) continue;
       this.#told.add(budget);
       spent.push({ budget, limitNano, spentNano });
+      this.#news.spent({ budget, limitNano, spentNano }, now);
     }
     return spent;
   }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Admission, AdmissionTerms, Lease, SpentByOthers } from '../../../protocol/admission.ts';
 import { type AdmissionDesk, BudgetLink } from '../../../durable-objects/budget-link.ts';
 import { publicError } from '../../../protocol/errors.ts';
+import type { WebhookEvent } from '../../../protocol/webhooks.ts';
 import { LIMITS } from '../../../session/limits.ts';
 
 const NOTHING: SpentByOthers = { day: 0, nano: { gateway_day: 0, token_day: 0, token: 0 } };
@@ -22,6 +23,9 @@ class FakeDirectory implements AdmissionDesk {
   }
   left({ session, askedAt }: Lease, cost: number | null): Promise<void> {
     return this.#answer(`left ${session}/${askedAt} ${cost}`, undefined);
+  }
+  announce(events: readonly WebhookEvent[]): Promise<void> {
+    return this.#answer(events.map(({ type, key }) => `${type} ${key}`).join(), undefined);
   }
   #answer<T>(call: string, answer: T): Promise<T> {
     this.calls.push(this.fails ? `${call} failed` : call);
@@ -74,6 +78,35 @@ describe('P10 the line to the directory', () => {
     await vi.advanceTimersByTimeAsync(LIMITS.spendReportMs);
     expect(directory.calls).toEqual(['admit', 'spent s/7 1', 'spent s/7 5']);
     expect(link.budget?.look(5, Date.now())).toEqual([]);
+  });
+
+  it('P10 tells the webhooks of a budget that is spent: once a day, or once for a token', async () => {
+    const { directory, link, spend } = linked({
+      mode: 'warn',
+      token: 'jti-1',
+      limits: { gateway_day: 3, token_day: 5, token: 5 },
+    });
+    await link.admit();
+    spend(4);
+    spend(6);
+    spend(7);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(directory.calls.filter((call) => call.startsWith('budget'))).toEqual([
+      'budget.exceeded gateway_day 0',
+      'budget.exceeded token_day jti-1 0',
+      'budget.exceeded token jti-1',
+    ]);
+  });
+
+  it('P6 says nothing while the session rests, and asks at once when it dials', async () => {
+    const { directory, link } = linked();
+    await link.admit();
+    link.rest();
+    await vi.advanceTimersByTimeAsync(LIMITS.leaseRenewMs * 3);
+    expect(directory.calls).toEqual(['admit']);
+    link.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(directory.calls).toEqual(['admit', 'spent s/7 null']);
   });
 
   it('P10 hands on what the others spent, and says that it did', async () => {

@@ -114,6 +114,38 @@ describe('P10 a gateway’s settings over the deployment’s', () => {
     ]);
   });
 
+  it('P9 what the deployment takes out before storage is taken out in every gateway', () => {
+    const redact = { fields: ['a.b'], patterns: ['card'], binary: 'drop' };
+    const both = withGateway(
+      deployment({ PARLEY_REDACT: JSON.stringify(redact) }),
+      own({ redact: { fields: ['c'], patterns: ['email'] } }),
+    ).PARLEY_REDACT;
+    expect(both?.fields.map(({ path }) => path)).toEqual(['a.b', 'c']);
+    expect([both?.patterns, both?.binary]).toEqual([['card', 'email'], 'drop']);
+  });
+
+  it('P10 of limits and budgets the stricter holds, and a gateway may have them where the deployment has none', () => {
+    const limits = { max_sessions: 5, budget_usd_per_day: 2, budget_mode: 'warn' };
+    const free = withGateway(deployment({ PARLEY_BUDGET_MODE: 'off' }), own(limits));
+    expect([free.PARLEY_MAX_SESSIONS, free.PARLEY_BUDGET_USD_PER_DAY, free.PARLEY_BUDGET_MODE]).toEqual([
+      5,
+      2_000_000_000,
+      'warn',
+    ]);
+    const bound = { PARLEY_MAX_SESSIONS: '3', PARLEY_BUDGET_USD_PER_DAY: '1' };
+    const held = withGateway(deployment(bound), own(limits));
+    expect([held.PARLEY_MAX_SESSIONS, held.PARLEY_BUDGET_USD_PER_DAY, held.PARLEY_BUDGET_MODE]).toEqual([
+      3,
+      1_000_000_000,
+      'enforce',
+    ]);
+    expect(beyondDeployment(deployment(bound), own(limits)).map(({ name }) => name)).toEqual([
+      'max_sessions',
+      'budget_usd_per_day',
+      'budget_mode',
+    ]);
+  });
+
   it('P10 each is shown with its source, prices as they were written', () => {
     const env = { PARLEY_MAX_CLIENTS: '4', PARLEY_PRICES: JSON.stringify(PRICES) };
     const stored = { log: 'none', max_clients: 5 };

@@ -12,7 +12,7 @@ const NOW = 20_001 * DAY_MS - 1_000;
 const MIDNIGHT = 20_001 * DAY_MS;
 
 const newBudget = (limits: BudgetTerms['limits'], mode: BudgetTerms['mode'] = 'enforce', grown = () => {}) =>
-  new Budget({ mode, limits }, grown);
+  new Budget({ mode, limits }, { grown, spent: () => undefined });
 const others = (gateway_day: number, day = dayOf(NOW)): SpentByOthers => ({
   day,
   nano: { gateway_day, token_day: 0, token: gateway_day },

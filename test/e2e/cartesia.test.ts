@@ -218,7 +218,7 @@ describe('P2 a plain client', () => {
     expect(JSON.stringify([session, frames])).not.toContain('sk_car_own');
   });
 
-  it('P1 P8 a socket that Cartesia closes in mid-context: its code crosses, what was spoken is counted', async () => {
+  it('P5 P8 a socket that Cartesia closes in mid-context is dialled anew: the context ends for its client, what was sent is counted', async () => {
     const socket = new WebSocket(
       `${parley.ws}/v1/acct/closed/cartesia?cartesia_version=2026-08-14&seed=1&faults=close_1011`,
       { headers: { 'cf-aig-authorization': parley.token } },
@@ -231,10 +231,15 @@ describe('P2 a plain client', () => {
       output_format: { container: 'raw', encoding: 'pcm_s16le', sample_rate: 24_000 },
     };
     socket.on('open', () => socket.send(JSON.stringify(request)));
-    expect(await new Promise<number>((resolve) => socket.on('close', resolve))).toBe(1011);
+    const last = await new Promise<string>((resolve) =>
+      socket.on('message', (data: Buffer) => {
+        if (!data.toString().includes('"chunk"')) resolve(data.toString());
+      }),
+    );
+    expect(JSON.parse(last)).toMatchObject({ context_id: 'c', error_code: 'connection_lost' });
+    socket.close(1000);
     expect(await untilEnded(parley, 'acct/closed')).toMatchObject({
-      ended_reason: 'upstream_closed',
-      close_code: 1011,
+      ended_reason: 'client_closed',
       usage: { response: { characters: 12 } },
       turns: [{ response_id: 'c', outcome: 'incomplete', output: 'audio' }],
     });

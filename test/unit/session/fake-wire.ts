@@ -95,22 +95,20 @@ export interface Harness {
   readonly session: Session;
 }
 
-/** A session at time 0, not yet dialled. */
-export function newSession(
-  options: {
-    readonly named?: boolean;
-    readonly log?: SessionPlan['log'];
-    readonly idleMs?: number;
-    readonly maxLogBytes?: number;
-    readonly redaction?: NonNullable<SessionPlan['redaction']>;
-    readonly adapter?: Partial<ProviderAdapter>;
-    readonly limits?: Partial<Limits>;
-    readonly budget?: SessionPlan['budget'];
-    readonly prices?: SessionPlan['prices'];
-  } = {},
-): Harness {
-  const wire = new FakeWire();
-  const plan: SessionPlan = {
+export interface SessionOptions {
+  readonly named?: boolean;
+  readonly log?: SessionPlan['log'];
+  readonly idleMs?: number;
+  readonly maxLogBytes?: number;
+  readonly redaction?: NonNullable<SessionPlan['redaction']>;
+  readonly adapter?: Partial<ProviderAdapter>;
+  readonly limits?: Partial<Limits>;
+  readonly budget?: SessionPlan['budget'];
+  readonly prices?: SessionPlan['prices'];
+}
+
+export function planOf(options: SessionOptions = {}): SessionPlan {
+  return {
     named: options.named ?? false,
     log: options.log ?? 'full',
     graceMs: 120_000,
@@ -128,8 +126,13 @@ export function newSession(
     },
     request: { path: '', query: [], headers: {}, subprotocols: [], baseUrl: 'https://x', credential: null },
   };
+}
+
+/** A session at time 0, not yet dialled. */
+export function newSession(options: SessionOptions = {}): Harness {
+  const wire = new FakeWire();
   const session = new Session(
-    plan,
+    planOf(options),
     { ...openai, ...options.adapter },
     { ...LIMITS, ...options.limits },
     wire,
@@ -139,7 +142,7 @@ export function newSession(
 }
 
 /** A session with one client, live at time 0. */
-export function liveSession(options: Parameters<typeof newSession>[0] = {}): Harness {
+export function liveSession(options: SessionOptions = {}): Harness {
   const harness = newSession(options);
   harness.session.upstreamOpened(5, 0);
   harness.session.join(null, null, {}, 0);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../session/limits.ts';
-import { liveSession as live } from './fake-wire.ts';
+import { liveSession as live, type SessionOptions } from './fake-wire.ts';
 
 const { holdFromBytes, holdMs, holdMostMs, stalledMs, clientBufferedBytes, clientHearingMs } = LIMITS;
 /** A session that asks how far its readers are behind at every frame. */
-const liveSession: typeof live = (options = {}) =>
+const liveSession = (options: SessionOptions = {}) =>
   live({ ...options, limits: { askUnsentBytes: 0, ...options.limits } });
 const holds = (log: readonly string[]) => log.filter((line) => line.startsWith('hold'));
 

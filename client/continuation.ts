@@ -1,0 +1,101 @@
+/**
+ * What a client must know to come back to its session: how much it has received, in which life of the session, and whether a
+ * close means "come back". Pure: time and chance come in as arguments.
+ */
+
+export interface ContinuationOptions {
+  /** Names the session, and this client in it: whoever knows both can come back. */
+  readonly session: string;
+  readonly client: string;
+  /** How long after a loss it is worth trying, ms: the deployment's grace time. */
+  readonly graceMs: number;
+  /** The longest wait before the first attempt, ms; it doubles each time, up to `mostMs`. */
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+export type Frame =
+  /** One of the provider's: the application's. */
+  | { readonly kind: 'provider' }
+  /** One of Parley's own. */
+  | {
+      readonly kind: 'control';
+      readonly message: { readonly type: string; readonly [name: string]: unknown };
+    };
+
+export type Verdict = { readonly again: true; readonly waitMs: number } | { readonly again: false };
+
+/** The server went away, or its upstream did, or nobody knows: the session may be there still. */
+const COME_BACK: readonly number[] = [1001, 1006, 1011, 1012, 1013];
+const CONTROL = '{"type":"parley.';
+
+export class Continuation {
+  readonly #options: ContinuationOptions;
+  #received = 0;
+  #epoch = 0;
+  /** Parley has let it in on the connection of now. */
+  #joined = false;
+  #everJoined = false;
+  #lostAt: number | null = null;
+  #attempts = 0;
+
+  constructor(options: ContinuationOptions) {
+    this.#options = options;
+  }
+
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  get everJoined(): boolean {
+    return this.#everJoined;
+  }
+
+  /** The parameters of the next connection. */
+  parameters(): Readonly<Record<string, string>> {
+    const { session, client } = this.#options;
+    const own = { 'parley-session': session, 'parley-client': client };
+    return this.#everJoined
+      ? { ...own, 'parley-after': String(this.#received), 'parley-epoch': String(this.#epoch) }
+      : own;
+  }
+
+  /** A frame came. Before Parley has let the client in, none is the provider's. */
+  frame(data: unknown): Frame {
+    if (typeof data === 'string' && data.startsWith(CONTROL)) {
+      // By its head it is Parley's own, which is JSON.
+      const message = JSON.parse(data) as Extract<Frame, { kind: 'control' }>['message'];
+      if (message.type === 'parley.session.joined') this.#join(message);
+      return { kind: 'control', message };
+    }
+    if (this.#joined) this.#received += 1;
+    return { kind: 'provider' };
+  }
+
+  #join({ received, epoch }: { readonly [name: string]: unknown }): void {
+    this.#received = Number(received);
+    this.#epoch = Number(epoch);
+    this.#joined = true;
+    this.#everJoined = true;
+    this.#lostAt = null;
+    this.#attempts = 0;
+  }
+
+  /**
+   * The connection is closed.
+   *
+   * @param now ms, of any clock that goes on
+   * @param chance 0 <= x < 1
+   */
+  closed(code: number, now: number, chance: number): Verdict {
+    this.#joined = false;
+    if (!this.#everJoined || !COME_BACK.includes(code)) return { again: false };
+    this.#lostAt ??= now;
+    const { graceMs, firstMs, mostMs } = this.#options;
+    // Full jitter: many clients that were cut at once do not come back at once.
+    const waitMs = Math.round(chance * Math.min(firstMs * 2 ** this.#attempts, mostMs));
+    if (now + waitMs - this.#lostAt > graceMs) return { again: false };
+    this.#attempts += 1;
+    return { again: true, waitMs };
+  }
+}

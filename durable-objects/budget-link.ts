@@ -31,6 +31,8 @@ export interface BudgetLinkOptions {
   readonly lease: Lease;
   readonly terms: AdmissionTerms;
   readonly limits: Pick<Limits, 'leaseRenewMs' | 'spendReportMs' | 'recorderRetryMs'>;
+  /** What a session that is gone on with had cost, in nano-dollars; of a new one 0. */
+  readonly costBefore: number;
   /** Of the session so far, in nano-dollars; null: not known. */
   readonly cost: () => number | null;
   /** The directory has said something new: the budget may be spent by now. */
@@ -47,6 +49,7 @@ export class BudgetLink {
   readonly #options: BudgetLinkOptions;
   #timer: { readonly due: number; readonly handle: ReturnType<typeof setTimeout> } | null = null;
   #isTelling = false;
+  #isResting = false;
   #toldAt = Number.NEGATIVE_INFINITY;
   #isOver = false;
   #failures = 0;
@@ -57,10 +60,11 @@ export class BudgetLink {
     this.budget =
       budget === null
         ? null
-        : new Budget(budget, {
-            grown: () => this.#tellSoon(),
-            spent: (spent, at) => void this.#announce(spent, at),
-          });
+        : new Budget(
+            budget,
+            { grown: () => this.#tellSoon(), spent: (spent, at) => void this.#announce(spent, at) },
+            options.costBefore,
+          );
   }
 
   /** The refusal, or null when the session may begin. */
@@ -100,12 +104,14 @@ export class BudgetLink {
 
   /** The session rests: its place may lapse, and nothing is told until it wakes. */
   rest(): void {
+    this.#isResting = true;
     if (this.#timer !== null) clearTimeout(this.#timer.handle);
     this.#timer = null;
   }
 
   /** It dials: from here on it has a place again, and hears what the others have spent. */
   wake(): void {
+    this.#isResting = false;
     if (this.#timer === null) this.#tellWithin(0);
   }
 
@@ -145,7 +151,7 @@ export class BudgetLink {
 
   #tellWithin(ms: number): void {
     // What is to be told while a call is under way goes with the next one.
-    if (this.#isOver || this.#isTelling) return;
+    if (this.#isOver || this.#isTelling || this.#isResting) return;
     const due = Date.now() + ms;
     if (this.#timer !== null) {
       if (this.#timer.due <= due) return;

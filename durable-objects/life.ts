@@ -54,6 +54,7 @@ export function beginLife(
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
   const startedAt = from?.startedAt ?? Date.now();
   const admission = admissionOf(plan, env, startedAt, {
+    costBefore: from?.tally.totals.cost_nano ?? 0,
     cost: () => session.totals().cost_nano,
     heard: () => session.watchBudget(Date.now()),
     report,
@@ -123,7 +124,7 @@ function admissionOf(
   { admission: terms, session: { account, gateway, id } }: ConnectPlan,
   env: Env,
   askedAt: number,
-  events: Pick<BudgetLinkOptions, 'cost' | 'heard' | 'report'>,
+  events: Pick<BudgetLinkOptions, 'costBefore' | 'cost' | 'heard' | 'report'>,
 ): BudgetLink | null {
   if (terms === null) return null;
   return new BudgetLink({

@@ -34,6 +34,8 @@ export interface SpentByOthers {
   /** Days since the epoch, UTC. */
   readonly day: number;
   readonly nano: Readonly<Record<BudgetName, number>>;
+  /** Of what the one has cost itself, the part that was counted to earlier days; null: nothing is known of it. */
+  readonly ownBefore: number | null;
 }
 
 export type Admission =

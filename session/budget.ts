@@ -28,13 +28,16 @@ export class Budget {
   readonly mode: BudgetTerms['mode'];
   readonly #limits: BudgetTerms['limits'];
   readonly #news: News;
-  #others: SpentByOthers = { day: 0, nano: NOTHING };
+  #others: Pick<SpentByOthers, 'day' | 'nano'> = { day: 0, nano: NOTHING };
   /** This session's own cost so far, and the part of it that was known before this day began. */
-  #cost = 0;
-  #costBeforeToday = 0;
+  #cost: number;
+  #costBeforeToday: number;
   readonly #told = new Set<BudgetName>();
 
-  constructor(terms: Pick<BudgetTerms, 'mode' | 'limits'>, news: News) {
+  /** @param cost of a session that is gone on with: to this day belongs what the directory says, and what is still to come */
+  constructor(terms: Pick<BudgetTerms, 'mode' | 'limits'>, news: News, cost = 0) {
+    this.#cost = cost;
+    this.#costBeforeToday = cost;
     this.mode = terms.mode;
     this.#limits = terms.limits;
     this.#news = news;
@@ -45,6 +48,7 @@ export class Budget {
     this.#reach(others.day);
     const known = this.#others;
     const isToday = others.day === known.day;
+    if (isToday && others.ownBefore !== null) this.#costBeforeToday = others.ownBefore;
     const newest = (name: BudgetName): number =>
       name === 'token' || isToday ? Math.max(known.nano[name], others.nano[name]) : known.nano[name];
     this.#others = {
@@ -78,7 +82,7 @@ export class Budget {
   }
 
   #ownPart(budget: BudgetName): number {
-    return budget === 'token' ? this.#cost : this.#cost - this.#costBeforeToday;
+    return budget === 'token' ? this.#cost : Math.max(0, this.#cost - this.#costBeforeToday);
   }
 
   /** A new day begins with what is known: nobody has spent anything on it. */

@@ -44,8 +44,8 @@ CREATE TABLE IF NOT EXISTS admission_spend (
 
 const WHOLE_GATEWAY = '';
 const MINUTE_MS = 60_000;
-/** A token lives a day at most, and a session that it opened a week: this is all that a token ever spent. */
-const SPEND_DAYS = 9;
+/** A token lives a day at most, and a session that it opened a week: for so long both are remembered. */
+const KEPT_DAYS = 9;
 
 export interface AdmissionLimits {
   readonly leaseMs: number;
@@ -100,8 +100,9 @@ export class AdmissionStore {
    */
   spent(lease: Lease, costNano: number | null, now: number): SpentByOthers {
     const row = this.#row(lease);
-    // It has left, or nobody heard of it for a day.
-    if (row === null) return { day: dayOf(now), nano: { gateway_day: 0, token_day: 0, token: 0 } };
+    // It has left.
+    if (row === null)
+      return { day: dayOf(now), nano: { gateway_day: 0, token_day: 0, token: 0 }, ownBefore: null };
     const { cost, day } = this.#count(row, lease, costNano, now);
     const token = optionalTextOf(row, 'token');
     const all = this.#spend(token, now);
@@ -112,6 +113,7 @@ export class AdmissionStore {
         token_day: Math.max(0, all.token_day - day),
         token: Math.max(0, all.token - cost),
       },
+      ownBefore: cost - day,
     };
   }
 
@@ -158,7 +160,7 @@ export class AdmissionStore {
 
   /** What was spent without the session that asks: it has spent nothing yet. */
   #admitted(token: string | null, now: number): Admission {
-    return { kind: 'admitted', spent: { day: dayOf(now), nano: this.#spend(token, now) } };
+    return { kind: 'admitted', spent: { day: dayOf(now), nano: this.#spend(token, now), ownBefore: 0 } };
   }
 
   #overBudget({ token, limits }: BudgetTerms, now: number): Admission | null {
@@ -249,8 +251,8 @@ export class AdmissionStore {
 
   #forgetOld(now: number): void {
     this.#sql.exec('DELETE FROM admission_start WHERE at <= ?', now - MINUTE_MS);
-    this.#sql.exec('DELETE FROM admission_lease WHERE expires_at < ?', now - DAY_MS);
-    this.#sql.exec('DELETE FROM admission_spend WHERE day < ?', dayOf(now) - SPEND_DAYS);
+    this.#sql.exec('DELETE FROM admission_lease WHERE expires_at < ?', now - KEPT_DAYS * DAY_MS);
+    this.#sql.exec('DELETE FROM admission_spend WHERE day < ?', dayOf(now) - KEPT_DAYS);
   }
 
   /** One number; 0 where there is none. */

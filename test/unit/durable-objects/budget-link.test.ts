@@ -5,7 +5,7 @@ import { publicError } from '../../../protocol/errors.ts';
 import type { WebhookEvent } from '../../../protocol/webhooks.ts';
 import { LIMITS } from '../../../session/limits.ts';
 
-const NOTHING: SpentByOthers = { day: 0, nano: { gateway_day: 0, token_day: 0, token: 0 } };
+const NOTHING: SpentByOthers = { day: 0, nano: { gateway_day: 0, token_day: 0, token: 0 }, ownBefore: 0 };
 const LEASE = { session: 's', askedAt: 7 };
 
 /** A directory that writes down what it is told, and fails while it is told to. */
@@ -44,6 +44,7 @@ function linked(
     lease: LEASE,
     terms: { maxSessions: 1, sessionsPerMinute: null, budget },
     limits: LIMITS,
+    costBefore: 0,
     cost: () => session.cost,
     heard: () => (session.heard += 1),
     report: (problem) => problems.push(problem),
@@ -98,6 +99,24 @@ describe('P10 the line to the directory', () => {
     ]);
   });
 
+  it('P6 nor after an answer that comes once it rests already', async () => {
+    const { directory, link, spend } = linked();
+    await link.admit();
+    let answer = (): void => {};
+    const spent = directory.spent.bind(directory);
+    directory.spent = async (...about) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return spent(...about);
+    };
+    spend(1);
+    await vi.advanceTimersByTimeAsync(0);
+    link.rest();
+    answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(directory.calls).toEqual(['admit', 'spent s/7 1']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('P6 says nothing while the session rests, and asks at once when it dials', async () => {
     const { directory, link } = linked();
     await link.admit();
@@ -112,7 +131,7 @@ describe('P10 the line to the directory', () => {
   it('P10 hands on what the others spent, and says that it did', async () => {
     const { directory, link, spend, session } = linked();
     await link.admit();
-    directory.others = { day: 0, nano: { gateway_day: 8, token_day: 0, token: 0 } };
+    directory.others = { ...NOTHING, nano: { gateway_day: 8, token_day: 0, token: 0 } };
     vi.setSystemTime(0);
     expect(spend(1)).toEqual([]);
     await vi.advanceTimersByTimeAsync(0);

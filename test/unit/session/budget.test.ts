@@ -16,6 +16,7 @@ const newBudget = (limits: BudgetTerms['limits'], mode: BudgetTerms['mode'] = 'e
 const others = (gateway_day: number, day = dayOf(NOW)): SpentByOthers => ({
   day,
   nano: { gateway_day, token_day: 0, token: gateway_day },
+  ownBefore: null,
 });
 
 describe('P10 what a session knows of its budgets', () => {
@@ -33,6 +34,23 @@ describe('P10 what a session knows of its budgets', () => {
     budget.heard(others(90));
     budget.heard(others(20));
     expect(budget.look(10, NOW)).toHaveLength(1);
+  });
+
+  it('P5 of a session that is gone on with, only what it cost today counts to today', () => {
+    const store = new AdmissionStore(memoryDatabase(), LIMITS);
+    const terms = { mode: 'enforce', token: 'red', limits: { gateway_day: 100, token: 250 } } as const;
+    const lease = { session: 's', askedAt: NOW };
+    store.admit(lease, { maxSessions: null, sessionsPerMinute: null, budget: terms }, NOW);
+    store.spent(lease, 95, NOW);
+    store.spent(lease, 155, MIDNIGHT);
+    const later = MIDNIGHT + 1_000;
+    const budget = new Budget(terms, { grown: () => {}, spent: () => {} }, 155);
+    // Nobody has said anything yet.
+    expect(budget.look(155, later)).toEqual([]);
+    budget.heard(store.spent(lease, 155, later));
+    expect(budget.look(194, later)).toEqual([]);
+    expect(budget.look(195, later)).toEqual([{ budget: 'gateway_day', limitNano: 100, spentNano: 100 }]);
+    expect(budget.look(250, later)).toEqual([{ budget: 'token', limitNano: 250, spentNano: 250 }]);
   });
 
   it('P8 a cost that is not known counts nothing', () => {

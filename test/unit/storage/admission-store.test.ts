@@ -128,6 +128,16 @@ describe('P10 what a gateway spends', () => {
     expect(store.admit(lease('c'), dollar, NOW + DAY_MS / 2).kind).toBe('admitted');
   });
 
+  it('P10 a session that rested for days goes on being counted', () => {
+    const store = newStore();
+    store.admit(lease('a'), dollar, NOW);
+    store.spent(lease('a'), 90, NOW);
+    const later = NOW + 6 * DAY_MS;
+    store.admit(lease('b'), dollar, later);
+    expect(store.spent(lease('a'), 95, later).ownBefore).toBe(90);
+    expect(store.spentToday(later)).toBe(5);
+  });
+
   it('P10 warn lets everybody in', () => {
     const store = newStore();
     const warn: AdmissionTerms = {

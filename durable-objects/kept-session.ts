@@ -17,12 +17,17 @@ export function mayKeep(plan: ConnectPlan): boolean {
 }
 
 /** Without any key: those live with the sockets. */
-export function checkpointOf(plan: ConnectPlan, snapshot: Snapshot, resting: boolean): Checkpoint {
+export function checkpointOf(
+  plan: ConnectPlan,
+  snapshot: Snapshot,
+  { resting, final }: Pick<Checkpoint, 'resting' | 'final'>,
+): Checkpoint {
   const { carrier: _carrier, ...request } = plan.request;
   return {
     plan: JSON.stringify({ ...plan, request: { ...request, credential: null } }),
     snapshot: JSON.stringify(snapshot),
     resting,
+    final,
     // Only who chose the session's name can come back to it.
     graceMs: plan.named ? plan.graceMs : 0,
     endsAt: snapshot.startedAt + plan.maxSessionMs,

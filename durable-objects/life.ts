@@ -85,7 +85,7 @@ export function beginLife(
       const resting = session.phase === 'resting';
       if (!mayKeep(plan) || session.phase === 'dialling' || (state === keptState && !resting)) return null;
       keptState = state;
-      return checkpointOf(plan, session.lives.snapshot(), resting);
+      return checkpointOf(plan, session.lives.snapshot(), { resting, final: session.isSuspended });
     },
     resumable: plan.named,
     begun: from !== null,

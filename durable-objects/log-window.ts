@@ -46,8 +46,12 @@ export async function upstreamFrames(
       count -= 1;
     }
   }
+  // What an interruption took was never counted: counting went on from the log. What any other gap took was.
   const isWhole =
-    count === from - 1 && !store.records(['gap'], 0, GAPS_MAX).some(({ seq }) => seq >= firstSeq);
+    count === from - 1 &&
+    !store
+      .records(['gap'], 0, GAPS_MAX)
+      .some(({ seq, body }) => seq >= firstSeq && !body.includes('"reason":"interrupted"'));
   return isWhole ? frames.toReversed() : null;
 }
 

@@ -141,7 +141,8 @@ export class SessionObject extends DurableObject<Env> {
     const life = goOn(kept, key, this.env, (plan, from) => this.#newLife(plan, from));
     if (life instanceof Response) return life;
     this.#begin(life);
-    if (!kept.clean) life.session.lives.recover(kept.lastSeq, Date.now());
+    // Whether it woke and relayed before a crash, in the second before that would be stored, nobody can tell.
+    if (!kept.clean || !kept.checkpoint.final) life.session.lives.recover(kept.lastSeq, Date.now());
     return life;
   }
 

@@ -173,6 +173,8 @@ export interface Checkpoint {
   readonly snapshot: string;
   /** Its upstream was closed on purpose, and the log is complete. */
   readonly resting: boolean;
+  /** And nothing was relayed after it: the process was about to stop. */
+  readonly final: boolean;
   /** How long after the loss of its object a client may come back to it, ms; 0: none can. */
   readonly graceMs: number;
   /** When the session is over at the latest, ms since the epoch. */

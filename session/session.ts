@@ -34,6 +34,8 @@ import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
 
 export class Session {
   readonly #plan: SessionPlan;
+  /** It waits for another process. */
+  isSuspended = false;
   readonly #limits: Limits;
   readonly #wire: Wire;
   readonly #roster: Roster;
@@ -352,6 +354,7 @@ export class Session {
   /** Before a restart: closes what clients can come back to, and keeps it. False when they cannot. */
   suspend(now: number): boolean {
     if (!this.#plan.named || !this.continuity.suspend(now)) return false;
+    this.isSuspended = true;
     for (const client of this.#roster.all()) this.#cut(client, 'restarting', {}, now);
     return true;
   }

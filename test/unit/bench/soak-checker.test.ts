@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { frameText, readFrame, Sequence } from '../../../bench/soak/checker.ts';
+
+function problemsOf(frames: readonly number[], lossBefore: readonly number[] = []): readonly string[] {
+  const sequence = new Sequence('s');
+  for (const n of frames) {
+    if (lossBefore.includes(n)) sequence.declareLoss();
+    sequence.take(n);
+  }
+  return sequence.problems;
+}
+
+describe('P1 what a soak notices', () => {
+  it('P1 nothing where nothing is wrong, nor where a loss was declared', () => {
+    expect(problemsOf([1, 2, 3])).toEqual([]);
+    expect(problemsOf([1, 2, 5, 6], [5])).toEqual([]);
+  });
+
+  it.each([
+    ['dropped', [1, 3], 'lost'],
+    ['doubled', [1, 2, 2, 3], 'doubled'],
+    ['swapped', [1, 3, 2, 4], 'reordered'],
+    ['declared once only', [1, 4, 6], 'lost'],
+  ])('P1 a frame that was %s', (_name, frames, word) => {
+    expect(problemsOf(frames, [4]).join()).toContain(word);
+  });
+
+  it('P1 after a kill one gap, wherever it comes, and no second', () => {
+    const sequence = new Sequence('s');
+    sequence.declareKill();
+    for (const n of [1, 2, 7, 8, 10]) sequence.take(n);
+    expect([sequence.problems, sequence.missing]).toEqual([['s: frame 9 lost up to 9'], 4]);
+  });
+
+  it('P1 a frame that was altered', () => {
+    const text = frameText('down', 7, 'padding');
+    expect([readFrame('down', text), readFrame('up', text)]).toEqual([7, null]);
+    const altered = readFrame('down', text.replace(/padding":"p/, 'padding":"q'));
+    expect(altered).toBe(-1);
+    expect(problemsOf([1, altered ?? 0]).join()).toContain('altered');
+  });
+});

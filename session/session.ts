@@ -223,6 +223,9 @@ export class Session {
   #resumed(now: number): void {
     this.#upstreamWatch.begin(now);
     this.#wire.setDeadline('longest', this.lives.endsAt);
+    // What was heard of it meanwhile counts before what waited.
+    this.watchBudget(now);
+    if (this.ending !== null) return;
     for (const held of this.#pending.takeAll()) {
       const client = this.#roster.get(held.client);
       if (client !== undefined) this.#sendUp(client, held.payload, held.at);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Budget } from '../../../session/budget.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { type Harness, liveSession, newSession, type SessionOptions } from './fake-wire.ts';
 import { restore, talking, terse, type TerseState } from './terse-provider.ts';
@@ -104,6 +105,20 @@ describe('P5 an upstream that is lost', () => {
     harness.session.upstreamClosed(1006, '', 2);
     restore(harness, 3);
     expect(harness.wire.up).toEqual(['frames:0', 'late']);
+  });
+
+  it('P10 a budget that was spent meanwhile lets nothing begin that waited', () => {
+    const budget = new Budget(
+      { mode: 'enforce', limits: { gateway_day: 1 } },
+      { grown: () => undefined, spent: () => undefined },
+    );
+    const harness = talking({ budget });
+    harness.session.upstreamClosed(1006, '', 1);
+    harness.session.clientFrame(1, 'held', 2);
+    budget.heard({ day: 0, ownBefore: 0, nano: { gateway_day: 5, token_day: 0, token: 0 } });
+    restore(harness, 3);
+    expect(harness.wire.up).toEqual(['frames:0']);
+    expect(harness.wire.endings).toMatchObject([{ reason: 'budget_exceeded' }]);
   });
 
   it('P10 what waits is bounded, at the limit and one past it, and costs its sender alone', () => {

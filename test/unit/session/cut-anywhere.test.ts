@@ -42,7 +42,7 @@ describe('P5 cut anywhere, a session goes on from its snapshot as one that lost 
     const session = new Session(
       planOf({ named: true }),
       { ...openai, ...terse },
-      LIMITS,
+      PATIENT,
       wire,
       now,
       snapshot,

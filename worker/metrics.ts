@@ -2,9 +2,10 @@
  * Prometheus' text format for one gateway, out of its directory: counts since the directory was made. A deployment's
  * gateways have a directory each, and nobody knows them all, so there is no page for the whole of a deployment.
  */
-import { directoryObjectName } from '../protocol/connect.ts';
+import { withGateway } from '../protocol/gateway-settings.ts';
 import type { ProviderTotals } from '../storage/usage-store.ts';
 import type { Configuration } from './configuration.ts';
+import { directoryOf, ownSettings } from './gateway.ts';
 import type { RouteContext } from './routes.ts';
 
 /** Of the gateway as a whole. */
@@ -125,23 +126,28 @@ const METRICS: readonly Metric[] = [
 ];
 
 export async function getMetrics({ env, settings, account, gateway }: RouteContext): Promise<Response> {
-  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
-  const [totals, spentToday] = await Promise.all([directory.totals(), directory.spentToday()]);
+  const directory = directoryOf(env, account, gateway);
+  const [totals, spentToday, { settings: stored }] = await Promise.all([
+    directory.totals(),
+    directory.spentToday(),
+    directory.gateway(null, null),
+  ]);
   const text = [
     ...METRICS.map((metric) => written(metric, totals)),
-    ...gauges(settings, spentToday).map(writtenGauge),
+    ...gauges(withGateway(settings, ownSettings(stored)), spentToday).map(writtenGauge),
   ];
   return new Response(text.join(''), {
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' },
   });
 }
 
+/** @param settings those that hold in the gateway */
 function gauges(settings: Configuration, spentToday: number): readonly Gauge[] {
   const budget = settings.PARLEY_BUDGET_MODE === 'off' ? null : settings.PARLEY_BUDGET_USD_PER_DAY;
   return [
     {
       name: 'parley_sessions_limit',
-      help: 'Live sessions that PARLEY_MAX_SESSIONS allows.',
+      help: 'Sessions that may be live at once.',
       value: settings.PARLEY_MAX_SESSIONS,
     },
     {

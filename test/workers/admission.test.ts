@@ -165,6 +165,27 @@ describe('P10 PARLEY_MAX_SESSIONS', () => {
   });
 });
 
+describe('P10 a gateway’s own limits', () => {
+  it('P10 hold below the deployment’s, and are those that its metrics show', async () => {
+    const { base, open, refused, metrics } = gatewayWith('own', {
+      PARLEY_MAX_SESSIONS: '7',
+      PARLEY_BUDGET_USD_PER_DAY: '0.5',
+    });
+    expect(await metrics()).toContain('parley_sessions_limit 7\n');
+    const answer = await asAdmin(`${base}/settings`, {
+      method: 'PATCH',
+      body: '{"max_sessions":1,"budget_usd_per_day":0.25}',
+    });
+    expect(answer.status).toBe(200);
+    const text = await metrics();
+    expect(text).toContain('parley_sessions_limit 1\n');
+    expect(text).toContain('parley_budget_dollars 0.25\n');
+    const first = await open();
+    expect(await refused()).toMatchObject({ error: 'too_many_sessions' });
+    await close(first);
+  });
+});
+
 describe('P10 PARLEY_SESSIONS_PER_MINUTE', () => {
   it('P10 counts starts, whether they are over or not', async () => {
     const { open, refused } = gatewayWith('rate', { PARLEY_SESSIONS_PER_MINUTE: '2' });

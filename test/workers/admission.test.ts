@@ -1,16 +1,26 @@
 import { env } from 'cloudflare:workers';
 import { runInDurableObject } from 'cloudflare:test';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { DirectoryObject } from '../../durable-objects/directory-object.ts';
 import type { Env } from '../../durable-objects/environment.ts';
 import { DAY_MS } from '../../protocol/admission.ts';
 import { directoryObjectName, sessionObjectName } from '../../protocol/connect.ts';
 import type { SessionShape, TokenShape } from '../../protocol/rest.ts';
+import type { WebhookEvent } from '../../protocol/webhooks.ts';
 import worker from '../../worker/index.ts';
 import { ADMIN, asAdmin, type Client, errorOf, listen, resultOf } from './parley.ts';
 
 const CENTS_49 = { 'cf-aig-custom-cost': '{"total_cost":0.49}' };
 const BY_TOKEN = { 'cf-aig-custom-cost': '{"per_token_in":0.0005,"per_token_out":0.0005}' };
 const CENTS_25 = { 'cf-aig-custom-cost': '{"total_cost":0.25}' };
+
+/** What docs/WEBHOOKS.md says of `budget.exceeded`. */
+interface Told {
+  readonly data: {
+    readonly session: { readonly id: string };
+    readonly budget: { readonly spent_usd: string };
+  };
+}
 
 interface Answer {
   readonly status: number;
@@ -221,6 +231,48 @@ describe('P10 budgets', () => {
     expect(await directory.spentToday()).toBe(costs.reduce((sum, cost) => sum + cost, 0));
     expect(await metrics()).toContain('parley_budget_dollars 0.5\n');
     expect(await metrics()).toMatch(/^parley_budget_spent_dollars 0\.[5-9]/m);
+  });
+
+  it('P10 its webhooks hear of it once, however many sessions pass it', async () => {
+    const { open, directory } = gatewayWith('hooked', { PARLEY_BUDGET_USD_PER_DAY: '0.5' });
+    const announced = vi.spyOn(DirectoryObject.prototype, 'announce');
+    const post = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response());
+    onTestFinished(() => void vi.restoreAllMocks());
+    const [first, second] = [await open('', BY_TOKEN), await open('', CENTS_49)];
+    await respond(first);
+    await respond(second);
+    await respond(first);
+    const clients = [first, second];
+    for (const { closed } of clients) expect((await closed).code).toBe(4402);
+    const told = (): WebhookEvent[] =>
+      announced.mock.calls.flatMap(([events]) => events).filter(({ type }) => type === 'budget.exceeded');
+    await eventually(async () => told().length === 2);
+    expect(new Set(told().map(({ session }) => session))).toEqual(new Set(clients.map(idOf)));
+    // The directory of this test's deployment has no webhook: one that has takes its place.
+    await runInDurableObject(directory, async (own, state) => {
+      vi.spyOn(own, 'alarm').mockResolvedValue();
+      const settings = {
+        PARLEY_WEBHOOKS: '[{"url":"https://hooks.example/in","events":["budget.exceeded"]}]',
+      };
+      const hooked = new DirectoryObject(state, { ...env, ...settings });
+      await hooked.announce(told());
+      await hooked.alarm();
+    });
+    const bodies = await Promise.all(
+      post.mock.calls.map(([input, init]) => new Request(input, init).json<Told>()),
+    );
+    expect(bodies).toMatchObject([
+      {
+        type: 'budget.exceeded',
+        data: {
+          account: 'acct',
+          gateway: 'hooked',
+          budget: { name: 'gateway_day', token: null, mode: 'enforce', limit_usd: '0.500000000' },
+        },
+      },
+    ]);
+    expect(clients.map(idOf)).toContain(bodies[0]?.data.session.id);
+    expect(Number(bodies[0]?.data.budget.spent_usd)).toBeGreaterThanOrEqual(0.5);
   });
 
   it('P10 a token’s max_cost_usd ends its session, and lets it open no other; everybody else goes on', async () => {

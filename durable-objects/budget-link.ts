@@ -90,13 +90,19 @@ export class BudgetLink {
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer.handle);
     this.#timer = null;
-    const { directory, lease, limits, report } = this.#options;
+    const { directory, lease } = this.#options;
+    await this.#insist('the directory was not told of the end', () => directory().left(lease, costNano));
+  }
+
+  /** A directory that is being moved or started answers a moment later. */
+  async #insist(problem: string, call: () => Promise<void>): Promise<void> {
+    const { limits, report } = this.#options;
     for (let attempt = 1; attempt <= LAST_ATTEMPTS; attempt += 1) {
       try {
-        await directory().left(lease, costNano);
+        await call();
         return;
       } catch (error) {
-        if (attempt === LAST_ATTEMPTS) report(`the directory was not told of the end: ${String(error)}`);
+        if (attempt === LAST_ATTEMPTS) report(`${problem}: ${String(error)}`);
         else await new Promise((resolve) => setTimeout(resolve, limits.recorderRetryMs));
       }
     }
@@ -117,7 +123,7 @@ export class BudgetLink {
 
   /** Tells the gateway's webhooks of a budget that is spent: once a day, or once for a token's whole life. */
   async #announce({ budget, limitNano, spentNano }: SpentBudget, at: number): Promise<void> {
-    const { directory, lease, terms, report } = this.#options;
+    const { directory, lease, terms } = this.#options;
     const token = budget === 'gateway_day' ? null : (terms.budget?.token ?? null);
     const key = [budget, token, budget === 'token' ? null : dayOf(at)].filter((each) => each !== null);
     const data = {
@@ -130,18 +136,10 @@ export class BudgetLink {
         spent_usd: dollars(spentNano),
       },
     };
-    try {
-      const event = {
-        type: 'budget.exceeded',
-        key: key.join(' '),
-        session: lease.session,
-        at,
-        data,
-      } as const;
-      await directory().announce([event]);
-    } catch (error) {
-      report(`the webhooks were not told of a budget that is spent: ${String(error)}`);
-    }
+    const event = { type: 'budget.exceeded', key: key.join(' '), session: lease.session, at, data } as const;
+    await this.#insist('the webhooks were not told of a budget that is spent', () =>
+      directory().announce([event]),
+    );
   }
 
   /** At once, so that the answer comes before the next response, but not more often than every so many milliseconds. */

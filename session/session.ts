@@ -356,8 +356,9 @@ export class Session {
 
   /** Before a restart: closes what clients can come back to, and keeps it. False when they cannot. */
   suspend(now: number): boolean {
-    if (!this.#plan.named || !this.continuity.suspend(now)) return false;
-    this.isSuspended = true;
+    // Before it rests: what is kept of it says so.
+    this.isSuspended = this.#plan.named;
+    if (!this.#plan.named || !this.continuity.suspend(now)) return (this.isSuspended = false);
     for (const client of this.#roster.all()) this.#cut(client, 'restarting', {}, now);
     return true;
   }

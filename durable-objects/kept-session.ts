@@ -16,7 +16,14 @@ export function mayKeep(plan: ConnectPlan): boolean {
   return plan.log === 'full' && plan.redaction === undefined;
 }
 
-/** Without any key: those live with the sockets. */
+/** What a plan knows of the one client that opened the session. Its offer may hold a credential, and none of it is needed. */
+const NO_CLIENT = {
+  offer: { open: [], lastResort: null },
+  signals: { headers: {}, subprotocols: [] },
+  userAgent: null,
+} satisfies Partial<ConnectPlan>;
+
+/** Without any key or token: those live with the sockets. */
 export function checkpointOf(
   plan: ConnectPlan,
   snapshot: Snapshot,
@@ -24,7 +31,7 @@ export function checkpointOf(
 ): Checkpoint {
   const { carrier: _carrier, ...request } = plan.request;
   return {
-    plan: JSON.stringify({ ...plan, request: { ...request, credential: null } }),
+    plan: JSON.stringify({ ...plan, ...NO_CLIENT, request: { ...request, credential: null } }),
     snapshot: JSON.stringify(snapshot),
     resting,
     final,

@@ -138,7 +138,7 @@ const TABLE = {
     close: 4409,
     number: 1212,
     message:
-      'Frame {next} of this session is not kept in memory any more, the first that is is {first}. Read what is missing by GET …/events?direction=down, then connect without parley-after.',
+      'Frame {next} of this session is kept neither in memory nor whole in the log, the first that is is {first}. Read what is missing by GET …/events?direction=down, then connect without parley-after.',
   },
   resume_translated: {
     status: 409,

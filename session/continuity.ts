@@ -30,6 +30,8 @@ export interface Host {
   phase(): Phase;
   /** Clients attached. */
   clients(): number;
+  /** Whether frames of clients wait for an upstream. */
+  isAwaited(): boolean;
   /** Enters a phase, and lets it be known. */
   enter(phase: Phase, now: number, about?: PhaseCause): void;
   /** The upstream relays again: what clients sent meanwhile goes. */
@@ -244,7 +246,9 @@ export class Continuity {
 
   /** The time has come to look whether the upstream has anything to do. */
   #idle(now: number): void {
-    if (this.#host.phase().name !== 'live') return;
+    const { name } = this.#host.phase();
+    if (name === 'moving') this.#wire.setDeadline('idle', now + this.#idleMs);
+    if (name !== 'live') return;
     const dueAt = this.#activeAt + this.#idleMs;
     if (now < dueAt) {
       this.#wire.setDeadline('idle', dueAt);
@@ -288,13 +292,16 @@ export class Continuity {
     this.rollover.forget();
     this.#host.enter({ name: 'resting' }, now, { after: why });
     this.#wire.resting();
+    // What came while the provider was being told waits already.
+    if (why !== 'restarting' && this.#host.isAwaited()) this.wake(now);
   }
 
   /** Lets the upstream go, if the conversation can go on without it. */
   suspend(now: number): boolean {
     const { name } = this.#host.phase();
     if (name === 'resting') return true;
-    if (name === 'dialling' || !this.#books.canRestore(CLOSE.abnormal, '')) return false;
+    if (name === 'dialling' || name === 'closing' || name === 'ended') return false;
+    if (!this.#books.canRestore(CLOSE.abnormal, '')) return false;
     this.#rest('restarting', now);
     return true;
   }

@@ -18,6 +18,10 @@ export class PendingFrames {
     this.#maxBytes = maxBytes;
   }
 
+  get size(): number {
+    return this.#frames.length;
+  }
+
   /** Keeps a frame: null. Or says the limit that it would pass: then the caller must tell the client. */
   hold(frame: HeldFrame, maxFrames: number): string | null {
     const bytes = this.#bytes + payloadBytes(frame.payload);

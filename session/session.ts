@@ -34,7 +34,7 @@ import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
 
 export class Session {
   readonly #plan: SessionPlan;
-  /** It waits for another process. */
+  /** It waits for another process. True before it rests, so that what is kept of it says so. */
   isSuspended = false;
   readonly #limits: Limits;
   readonly #wire: Wire;
@@ -101,17 +101,9 @@ export class Session {
       { adapter, limits, wire, idleMs: plan.idleMs },
       { books: this.books, own: this.#own, relay: this.#relay, host },
     );
-    const { books } = this;
-    const parts = {
-      adapter,
-      wire,
-      books,
-      own: this.#own,
-      roster: this.#roster,
-      control: this.#control,
-      host,
-    };
-    this.lives = new Lives({ ...parts, dial: (at) => this.continuity.recover(at) }, plan, from, now);
+    const dial = (at: number): void => this.continuity.recover(at);
+    const parts = { books: this.books, own: this.#own, roster: this.#roster, control: this.#control };
+    this.lives = new Lives({ adapter, wire, host, dial, ...parts }, plan, from, now);
   }
 
   /** What continuity sees of the session. */
@@ -119,6 +111,7 @@ export class Session {
     return {
       phase: () => this.#phase,
       clients: () => this.#roster.size,
+      isAwaited: () => this.#pending.size > 0,
       enter: (next, now, about) => {
         this.#phase = next;
         this.books.record('phase', { phase: next.name, ...about }, now);
@@ -356,9 +349,9 @@ export class Session {
 
   /** Before a restart: closes what clients can come back to, and keeps it. False when they cannot. */
   suspend(now: number): boolean {
-    // Before it rests: what is kept of it says so.
     this.isSuspended = this.#plan.named;
-    if (!this.#plan.named || !this.continuity.suspend(now)) return (this.isSuspended = false);
+    this.isSuspended &&= this.continuity.suspend(now);
+    if (!this.isSuspended) return false;
     for (const client of this.#roster.all()) this.#cut(client, 'restarting', {}, now);
     return true;
   }

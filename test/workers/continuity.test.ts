@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { sessionObjectName } from '../../protocol/connect.ts';
 import type { SessionShape } from '../../protocol/rest.ts';
-import { asAdmin, type Client, open, resultOf } from './parley.ts';
+import { ADMIN, asAdmin, call, type Client, listen, open, resultOf } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=sim-support&speed=50&latency_ms=0';
 const idOf = ({ response }: Client) => response.headers.get('parley-session-id') ?? '';
@@ -78,6 +78,24 @@ describe('P5 P6 a session that rests', () => {
     const session = await sessionOf(idOf(client));
     expect(session).toMatchObject({ ended_reason: 'client_closed', usage: { response: { reports: 2 } } });
     expect(session.turns).toHaveLength(2);
+  });
+
+  it('P9 what is kept of a session on disk holds no credential, however it was offered', async () => {
+    const response = await call(`${SIMULATOR}&parley-session=kept-without-keys&parley-idle=1`, {
+      headers: { upgrade: 'websocket', 'sec-websocket-protocol': `cf-aig-authorization.${ADMIN}` },
+    });
+    if (response.webSocket === null) throw new Error(`refused: ${response.status}`);
+    const client = { response, ...listen(response.webSocket) };
+    await until(client, 'session.created');
+    let kept = '';
+    await keptAs('kept-without-keys', (checkpoint) => {
+      kept = JSON.stringify(checkpoint);
+      return checkpoint.resting;
+    });
+    expect(kept).toContain('kept-without-keys');
+    expect(kept).not.toContain(ADMIN);
+    await asAdmin('/v1/acct/gw/sessions/kept-without-keys/end', { method: 'POST' });
+    await client.closed;
   });
 
   it('P3 P8 numbers and sums go on where they were', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { Budget } from '../../../session/budget.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { type Harness, liveSession, newSession, type SessionOptions } from './fake-wire.ts';
@@ -177,6 +178,45 @@ describe('P6 a session that rests', () => {
     session.upstreamFrame('bill', IDLE + 1);
     expect(session.phase).toBe('resting');
     expect(downOf(harness)).toEqual(['hello']);
+  });
+
+  it('P1 P8 what a client sends while the provider’s answer is waited for wakes it as soon as it rests', () => {
+    const harness = talking({ idleMs: IDLE, adapter: { farewell: () => 'bill please' } });
+    const { session, wire } = harness;
+    session.deadline('idle', IDLE);
+    session.clientFrame(1, 'not yet', IDLE + 1);
+    session.upstreamFrame('bill', IDLE + 2);
+    expect([session.phase, wire.log.at(-1)]).toEqual(['restoring', 'dial 0']);
+    restore(harness, IDLE + 3);
+    expect(wire.up.at(-1)).toBe('not yet');
+  });
+
+  it('P10 a session that ends for its budget is not suspended into another life', () => {
+    const budget = new Budget(
+      { mode: 'enforce', limits: { gateway_day: 1 } },
+      { grown: () => undefined, spent: () => undefined },
+    );
+    const begins: ProviderAdapter['read'] = (state) => ({
+      state,
+      observations: [{ kind: 'response.started', responseId: 'r' }],
+      route: 'across',
+    });
+    const { session } = talking({ named: true, budget, adapter: { owes: () => true, read: begins } });
+    session.upstreamFrame('open', 1);
+    budget.heard({ day: 0, ownBefore: 0, nano: { gateway_day: 5, token_day: 0, token: 0 } });
+    session.watchBudget(2);
+    expect([session.phase, session.suspend(3), session.phase]).toEqual(['closing', false, 'closing']);
+  });
+
+  it('P6 a time that is over in the middle of a move is looked at after it', () => {
+    const { session, wire } = talking({ idleMs: IDLE });
+    session.upstreamFrame('ends:10000000', 0);
+    session.catchUp();
+    session.deadline('rollover', 1);
+    session.continuity.redialled(1, 2);
+    wire.deadlines.delete('idle');
+    session.deadline('idle', IDLE);
+    expect([session.phase, wire.deadlines.get('idle')]).toEqual(['moving', 2 * IDLE]);
   });
 
   it('P5 an observer does not wake it', () => {

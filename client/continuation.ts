@@ -4,9 +4,6 @@
  */
 
 export interface ContinuationOptions {
-  /** Names the session, and this client in it: whoever knows both can come back. */
-  readonly session: string;
-  readonly client: string;
   /** How long after a loss it is worth trying, ms: the deployment's grace time. */
   readonly graceMs: number;
   /** The longest wait before the first attempt, ms; it doubles each time, up to `mostMs`. */
@@ -25,8 +22,11 @@ export type Frame =
 
 export type Verdict = { readonly again: true; readonly waitMs: number } | { readonly again: false };
 
-/** The server went away, or its upstream did, or nobody knows: the session may be there still. */
-const COME_BACK: readonly number[] = [1001, 1006, 1011, 1012, 1013];
+/**
+ * The server went away, or its upstream did, or nobody knows, or it cannot serve just now (4503, 4507): the session may be
+ * there still.
+ */
+const COME_BACK: readonly number[] = [1001, 1006, 1011, 1012, 1013, 4503, 4507];
 const CONTROL = '{"type":"parley.';
 
 export class Continuation {
@@ -51,13 +51,11 @@ export class Continuation {
     return this.#everJoined;
   }
 
-  /** The parameters of the next connection. */
+  /** What the next connection says of the past; empty before there is one. */
   parameters(): Readonly<Record<string, string>> {
-    const { session, client } = this.#options;
-    const own = { 'parley-session': session, 'parley-client': client };
     return this.#everJoined
-      ? { ...own, 'parley-after': String(this.#received), 'parley-epoch': String(this.#epoch) }
-      : own;
+      ? { 'parley-after': String(this.#received), 'parley-epoch': String(this.#epoch) }
+      : {};
   }
 
   /** A frame came. Before Parley has let the client in, none is the provider's. */

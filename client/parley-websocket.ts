@@ -8,14 +8,14 @@ type Data = string | ArrayBufferLike | ArrayBufferView | Blob;
 type Url = string | URL | (() => string | URL | Promise<string | URL>);
 /** As the standard has it; not every runtime's types do. */
 type BinaryType = 'blob' | 'arraybuffer';
-type Handler = ((event: Event) => void) | null;
+type Handler<E extends Event> = ((event: E) => void) | null;
 
 export interface ParleyWebSocketOptions {
   /** The class of the connections; default: the global one. */
   readonly WebSocket?: typeof WebSocket;
-  /** How long it tries to come back, ms; the deployment's `PARLEY_GRACE_SECONDS` unless the URL has `parley-grace`. */
+  /** How long it tries to come back, ms: no longer than the session's grace time (`PARLEY_GRACE_SECONDS`, `parley-grace`). */
   readonly graceMs?: number;
-  /** Bytes or characters that are kept while there is no connection. */
+  /** Bytes, and characters of text, that are kept while there is no connection. */
   readonly heldMost?: number;
 }
 
@@ -24,6 +24,12 @@ const HELD_MOST = 4 * 1024 * 1024;
 const GRACE_MS = 120_000;
 const FIRST_MS = 500;
 const MOST_MS = 10_000;
+/** An attempt that was not let in by then has failed: it may hang for ever. */
+const ATTEMPT_MS = 10_000;
+/** A network can go without a word. The server's runtime answers this text by itself, without waking a session at rest. */
+const PING = '{"type":"parley.ping"}';
+const PING_MS = 25_000;
+const PONG_MS = 8000;
 /** Of ours: what was sent without a connection is more than is kept. */
 const HELD_TOO_MUCH = 4413;
 
@@ -36,10 +42,10 @@ export class ParleyWebSocket extends EventTarget {
   readonly OPEN = 1;
   readonly CLOSING = 2;
   readonly CLOSED = 3;
-  onopen: Handler = null;
-  onmessage: Handler = null;
-  onerror: Handler = null;
-  onclose: Handler = null;
+  onopen: Handler<Event> = null;
+  onmessage: Handler<MessageEvent> = null;
+  onerror: Handler<Event> = null;
+  onclose: Handler<CloseEvent> = null;
   readonly extensions = '';
   protocol = '';
   readyState: 0 | 1 | 2 | 3 = 0;
@@ -50,6 +56,9 @@ export class ParleyWebSocket extends EventTarget {
   #binaryType: BinaryType = 'blob';
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Of the connection of now: until it is let in, and then from ping to ping. */
+  #watch: ReturnType<typeof setTimeout> | null = null;
+  readonly #names = { 'parley-session': `s-${randomName()}`, 'parley-client': `c-${randomName()}` };
   #held: Data[] = [];
   #heldSize = 0;
   /** Frames of a connection that was not let in yet: a refusal says why before it closes. */
@@ -67,14 +76,13 @@ export class ParleyWebSocket extends EventTarget {
       graceMs: options.graceMs ?? GRACE_MS,
       heldMost: options.heldMost ?? HELD_MOST,
     };
-    const named = typeof url === 'function' ? null : new URL(url).searchParams.get('parley-session');
-    this.#continuation = new Continuation({
-      session: named ?? `s-${crypto.randomUUID()}`,
-      client: `c-${crypto.randomUUID()}`,
-      graceMs: this.#options.graceMs,
-      firstMs: FIRST_MS,
-      mostMs: MOST_MS,
-    });
+    const { graceMs } = this.#options;
+    this.#continuation = new Continuation({ graceMs, firstMs: FIRST_MS, mostMs: MOST_MS });
+    // Listeners, as the standard's are: an event has its target, and one that throws harms no other.
+    this.addEventListener('open', (event) => this.onopen?.(event));
+    this.addEventListener('message', (event) => this.onmessage?.(event as MessageEvent));
+    this.addEventListener('error', (event) => this.onerror?.(event));
+    this.addEventListener('close', (event) => this.onclose?.(event as CloseEvent));
     void this.#connect();
   }
 
@@ -104,7 +112,8 @@ export class ParleyWebSocket extends EventTarget {
       this.#socket.send(data as string);
       return;
     }
-    this.#held.push(data);
+    // Its owner may use the memory again.
+    this.#held.push(copyOf(data));
     this.#heldSize += sizeOf(data);
     if (this.#heldSize > this.#options.heldMost)
       this.#over(HELD_TOO_MUCH, `more than ${this.#options.heldMost} were sent without a connection`);
@@ -125,19 +134,30 @@ export class ParleyWebSocket extends EventTarget {
     try {
       const url = new URL(await (typeof this.#url === 'function' ? this.#url() : this.#url));
       if (this.readyState >= this.CLOSING) return;
+      for (const [name, value] of Object.entries(this.#names))
+        if (!url.searchParams.has(name)) url.searchParams.set(name, value);
       for (const [name, value] of Object.entries(this.#continuation.parameters()))
         url.searchParams.set(name, value);
       const socket = new this.#options.WebSocket(url, [...this.#protocols, CONTROL_SUBPROTOCOL]);
       socket.binaryType = this.#binaryType;
       this.#socket = socket;
       this.#early = [];
-      socket.addEventListener('open', () => (this.protocol = socket.protocol));
-      socket.addEventListener('message', ({ data }) => this.#message(data));
+      socket.addEventListener('open', () => {
+        const isOurs =
+          socket.protocol === CONTROL_SUBPROTOCOL && !this.#protocols.includes(CONTROL_SUBPROTOCOL);
+        this.protocol = isOurs ? '' : socket.protocol;
+      });
+      socket.addEventListener('message', ({ data }) => {
+        if (socket === this.#socket) this.#message(data);
+      });
       // A close follows, with a code or 1006.
       socket.addEventListener('error', () => undefined);
-      socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason));
+      socket.addEventListener('close', ({ code, reason }) => {
+        if (socket === this.#socket) this.#closed(code, reason);
+      });
+      this.#watchFor(ATTEMPT_MS, () => this.#giveUp());
     } catch (error) {
-      this.#emit(new ErrorEventOf(error));
+      this.dispatchEvent(new ErrorEventOf(error));
       this.#over(1006, '');
     }
   }
@@ -145,11 +165,12 @@ export class ParleyWebSocket extends EventTarget {
   #message(data: unknown): void {
     const wasIn = this.#continuation.joined;
     const frame = this.#continuation.frame(data);
+    if (this.#continuation.joined) this.#watchFor(PING_MS, () => this.#ping());
     if (frame.kind === 'control') {
-      this.#emit(new MessageEvent('parley', { data: frame.message }));
       if (!wasIn && this.#continuation.joined) this.#joined();
+      this.dispatchEvent(new MessageEvent('parley', { data: frame.message }));
     } else if (wasIn) {
-      this.#emit(new MessageEvent('message', { data }));
+      this.dispatchEvent(new MessageEvent('message', { data }));
     } else {
       this.#early.push(data);
     }
@@ -157,18 +178,36 @@ export class ParleyWebSocket extends EventTarget {
 
   #joined(): void {
     this.#loss = null;
-    if (this.readyState === this.CONNECTING) {
-      this.readyState = this.OPEN;
-      this.#emit(new Event('open'));
-    }
     const held = this.#held;
     this.#held = [];
     this.#heldSize = 0;
+    if (this.readyState === this.CONNECTING) {
+      this.readyState = this.OPEN;
+      this.dispatchEvent(new Event('open'));
+    }
     for (const data of held) this.send(data);
+  }
+
+  /** Nothing came for a while: is anybody there? */
+  #ping(): void {
+    this.#socket?.send(PING);
+    this.#watchFor(PONG_MS, () => this.#giveUp());
+  }
+
+  #watchFor(ms: number, due: () => void): void {
+    if (this.#watch !== null) clearTimeout(this.#watch);
+    this.#watch = setTimeout(due, ms);
+  }
+
+  /** The connection is as good as lost, and may never say so. */
+  #giveUp(): void {
+    this.#socket?.close();
+    this.#closed(1006, '');
   }
 
   #closed(code: number, reason: string): void {
     this.#socket = null;
+    if (this.#watch !== null) clearTimeout(this.#watch);
     const verdict =
       this.readyState === this.CLOSING
         ? ({ again: false } as const)
@@ -179,31 +218,22 @@ export class ParleyWebSocket extends EventTarget {
       return;
     }
     // What a refusal says is news only to who was never in.
-    if (!this.#continuation.everJoined)
-      for (const data of this.#early) this.#emit(new MessageEvent('message', { data }));
-    if (!this.#continuation.everJoined) this.#emit(new Event('error'));
-    this.#over(this.#loss?.code ?? code, this.#loss?.reason ?? reason);
+    if (!this.#continuation.everJoined) {
+      for (const data of this.#early) this.dispatchEvent(new MessageEvent('message', { data }));
+      this.dispatchEvent(new Event('error'));
+    }
+    this.#over(this.#loss?.code ?? code, this.#loss?.reason || reason);
   }
 
   #over(code: number, reason: string): void {
     if (this.readyState === this.CLOSED) return;
     this.readyState = this.CLOSED;
+    if (this.#watch !== null) clearTimeout(this.#watch);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#held = [];
     this.#socket?.close();
     this.#socket = null;
-    this.#emit(new CloseEventOf(code, reason));
-  }
-
-  #emit(event: Event): void {
-    const handlers: Readonly<Record<string, Handler>> = {
-      open: this.onopen,
-      message: this.onmessage,
-      error: this.onerror,
-      close: this.onclose,
-    };
-    handlers[event.type]?.call(this, event);
-    this.dispatchEvent(event);
+    this.dispatchEvent(new CloseEventOf(code, reason));
   }
 }
 
@@ -233,4 +263,17 @@ class ErrorEventOf extends Event {
 function sizeOf(data: Data): number {
   if (typeof data === 'string') return data.length;
   return data instanceof Blob ? data.size : data.byteLength;
+}
+
+function copyOf(data: Data): Data {
+  if (typeof data === 'string' || data instanceof Blob) return data;
+  if (!ArrayBuffer.isView(data)) return data.slice(0);
+  return new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+}
+
+/** `randomUUID` is there in secure contexts alone; this everywhere. */
+function randomName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }

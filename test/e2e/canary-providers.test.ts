@@ -26,6 +26,7 @@ const OWN = DIALLED.flatMap(({ id, carriers }) =>
 const SECRETS = [...DIALLED.map(({ id }) => stored(id)), ...OWN.map(({ key }) => key)];
 
 let parley: ParleyProcess;
+let used = 0;
 let upstream: RawUpstream;
 
 beforeAll(async () => {
@@ -45,6 +46,9 @@ afterAll(async () => {
 /** Opens a session that the provider closes with the key as its reason. Resolves with all that the client was told. */
 async function use(id: string, key: string, carrier: Carrier | null): Promise<string> {
   const url = new URL(`${parley.ws}/v1/acct/gw/${id}${TARGETS[id] ?? ''}`);
+  // One that can be come back to: what that needs is kept on disk too.
+  const session = `canary-${(used += 1)}`;
+  url.searchParams.set('parley-session', session);
   const headers: Record<string, string> = { 'cf-aig-authorization': `Bearer ${parley.token}` };
   const protocols: string[] = [];
   if (carrier?.in === 'query') url.searchParams.set(carrier.name, key);
@@ -64,6 +68,8 @@ async function use(id: string, key: string, carrier: Carrier | null): Promise<st
   const asked = decodeURIComponent(JSON.stringify([provider.path, provider.headers]));
   expect([id, carrier, asked.includes(key)]).toEqual([id, carrier, true]);
   expect(secretsIn(Buffer.from(asked), [parley.token])).toEqual([]);
+  // Being read, it stores all that it has.
+  await get(parley, `/v1/acct/gw/sessions/${session}`);
   provider.socket.write(closing(4000, key));
   return closed;
 }

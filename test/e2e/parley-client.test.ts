@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ParleyWebSocket } from '../../client/parley-websocket.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
+import { untilLogged } from '../support/rest.ts';
 
 const dataDir = mkdtempSync(`${tmpdir()}/parley-client-`);
 let parley: ParleyProcess;
@@ -38,14 +39,20 @@ function opened(query = '') {
   );
   const events: Event[] = [];
   const epochs: unknown[] = [];
+  let name = '';
   let look: () => void = () => undefined;
   socket.addEventListener('message', (message) => {
     events.push(JSON.parse(String((message as MessageEvent).data)) as Event); // the simulator's
     look();
   });
   socket.addEventListener('parley', (message) => {
-    const { data } = message as MessageEvent & { readonly data: { type: string; epoch?: number } };
-    if (data.type === 'parley.session.joined') epochs.push(data.epoch);
+    const { data } = message as MessageEvent & {
+      readonly data: { type: string; epoch?: number; session?: string };
+    };
+    if (data.type === 'parley.session.joined') {
+      epochs.push(data.epoch);
+      name = data.session ?? '';
+    }
     look();
   });
   const closed = new Promise<number>((resolve) =>
@@ -67,7 +74,7 @@ function opened(query = '') {
       };
       look();
     });
-  return { socket, events, epochs, closed, until, joins };
+  return { socket, events, epochs, closed, until, joins, session: () => name };
 }
 
 const item = (id: string, text: string) =>
@@ -107,12 +114,12 @@ describe('P5 the WebSocket that comes back', () => {
   });
 
   it('P5 goes on with the conversation after the server was killed and started again', async () => {
-    const { socket, events, epochs, closed, until } = opened();
+    const { socket, events, epochs, closed, until, session } = opened();
     await until('session.created');
     socket.send(item('item_1', 'remember the word heron'));
     await until('conversation.item.done');
-    // Past the flush of the log: what is in memory only would be gone with it.
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    // What is in memory only would be gone with it.
+    await untilLogged(parley, 'acct/gw', session(), item('item_1', 'remember the word heron'));
     await parley.kill();
     parley = await startParley({ dataDir });
     proxy.port = portOf(parley);

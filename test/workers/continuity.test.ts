@@ -80,6 +80,24 @@ describe('P5 P6 a session that rests', () => {
     expect(session.turns).toHaveLength(2);
   });
 
+  it('P5 who comes back after the rest gets from the log what memory has no more', async () => {
+    const path = `${SIMULATOR}&parley-session=logged&parley-idle=1`;
+    const client = await open(path);
+    const before = [
+      ...(await until(client, 'session.created')),
+      ...(await textTurn(client, 'item_1', 'one')),
+      ...(await until(client, 'rate_limits.updated')),
+    ];
+    await keptAs('logged', ({ resting }) => resting);
+    await evictDurableObject(env.SESSION.getByName(nameOf('logged')));
+    const back = await open(`${path}&parley-after=2`);
+    const again = await Promise.all(before.slice(2).map(() => back.next()));
+    expect(again.map((text): unknown => JSON.parse(text))).toEqual(before.slice(2));
+    expect(await retrieved(back, 'item_1')).toBe('one');
+    await asAdmin('/v1/acct/gw/sessions/logged/end', { method: 'POST' });
+    await Promise.all([client.closed, back.closed]);
+  });
+
   it('P9 what is kept of a session on disk holds no credential, however it was offered', async () => {
     const response = await call(`${SIMULATOR}&parley-session=kept-without-keys&parley-idle=1`, {
       headers: { upgrade: 'websocket', 'sec-websocket-protocol': `cf-aig-authorization.${ADMIN}` },

@@ -131,9 +131,11 @@ export async function fromLog(
   if (after === null) return null;
   const missed = session.lives.missed(after, epoch);
   if (missed.kind !== 'passed') return null;
-  if (!(await link.settle(LIMITS.recorderRetryMs))) return null;
+  // Both of one moment: frames go on coming while the log is written and read.
   const { received } = session.books;
+  const { seq } = session.recording;
+  if (!(await link.settle(LIMITS.recorderRetryMs))) return null;
   const recorder = env.RECORDER.getByName(sessionObjectName(address));
-  const payloads = await recorder.upstreamFrames(missed.after + 1, received, received).catch(() => null);
+  const payloads = await recorder.upstreamFrames({ from: missed.after + 1, seq, received }).catch(() => null);
   return payloads === null ? null : { after: missed.after, to: received, payloads };
 }

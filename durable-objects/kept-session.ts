@@ -1,8 +1,10 @@
 /** A session that outlives its object: what is kept of it, and how it is found again. */
 import type { ConnectPlan } from '../protocol/connect.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import type { Checkpoint, Kept } from '../protocol/recording.ts';
 import { readSegment } from '../protocol/segment.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
+import type { Session } from '../session/session.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Key } from './attachment.ts';
@@ -24,7 +26,7 @@ const NO_CLIENT = {
 } satisfies Partial<ConnectPlan>;
 
 /** Without any key or token: those live with the sockets. */
-export function checkpointOf(
+function checkpointOf(
   plan: ConnectPlan,
   snapshot: Snapshot,
   { resting, final }: Pick<Checkpoint, 'resting' | 'final'>,
@@ -38,6 +40,20 @@ export function checkpointOf(
     // Only who chose the session's name can come back to it.
     graceMs: plan.named ? plan.graceMs : 0,
     endsAt: snapshot.startedAt + plan.maxSessionMs,
+  };
+}
+
+/** Answers with what is to be kept of a session now; null while that may not be, or has not changed. */
+export function checkpointsOf(plan: ConnectPlan, session: Session): () => Checkpoint | null {
+  let state: JsonValue = null;
+  let wasResting = false;
+  return () => {
+    const resting = session.phase === 'resting';
+    const isSame = session.books.state === state && !resting && !wasResting;
+    if (!mayKeep(plan) || session.phase === 'dialling' || isSame) return null;
+    state = session.books.state;
+    wasResting = resting;
+    return checkpointOf(plan, session.lives.snapshot(), { resting, final: session.isSuspended });
   };
 }
 

@@ -5,7 +5,6 @@ import {
   sessionObjectName,
   SIMULATED_MODEL,
 } from '../protocol/connect.ts';
-import type { JsonValue } from '../protocol/json.ts';
 import type { Opening } from '../protocol/recording.ts';
 import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
@@ -17,7 +16,7 @@ import type { Snapshot } from '../session/snapshot.ts';
 import type { Wire } from '../session/wire.ts';
 import { BudgetLink, type BudgetLinkOptions } from './budget-link.ts';
 import type { Env } from './environment.ts';
-import { checkpointOf, mayKeep } from './kept-session.ts';
+import { checkpointsOf } from './kept-session.ts';
 import { dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
 import { RecorderLink } from './recorder-link.ts';
 import { Upstreams } from './upstreams.ts';
@@ -73,20 +72,13 @@ export function beginLife(
     Date.now(),
     from,
   );
-  let keptState: JsonValue = null;
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
     opening: openingOf(plan, startedAt),
     recording: session.recording,
     catchUp: () => session.catchUp(),
     totals: () => session.totals(),
-    checkpoint: () => {
-      const state = session.books.state;
-      const resting = session.phase === 'resting';
-      if (!mayKeep(plan) || session.phase === 'dialling' || (state === keptState && !resting)) return null;
-      keptState = state;
-      return checkpointOf(plan, session.lives.snapshot(), { resting, final: session.isSuspended });
-    },
+    checkpoint: checkpointsOf(plan, session),
     resumable: plan.named,
     begun: from !== null,
     limits: LIMITS,

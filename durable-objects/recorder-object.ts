@@ -22,7 +22,7 @@ import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
 import { keptFrom } from './kept-session.ts';
 import { logLine } from './log-line.ts';
-import { upstreamFrames } from './log-window.ts';
+import { upstreamFrames, type WantedFrames } from './log-window.ts';
 import { pack } from './segment-codec.ts';
 import { TraceExport } from './trace-export.ts';
 
@@ -61,8 +61,7 @@ export class RecorderObject extends DurableObject<Env> {
       }
       return opened;
     });
-    if ((opening !== null && verdict.kind === 'opened') || checkpoint !== null)
-      await this.ctx.storage.setAlarm(this.#lookAt());
+    if (opening !== null || checkpoint !== null) await this.#watch(checkpoint?.resting === true);
     if (ending !== null) await this.ctx.storage.sync();
     if (ending !== null && this.#trace.wanted) await this.ctx.storage.setAlarm(Date.now());
     if (opening !== null || ending !== null) void this.#deliver();
@@ -85,9 +84,9 @@ export class RecorderObject extends DurableObject<Env> {
     return kept === null || kept.checkpoint.graceMs === 0 ? null : kept;
   }
 
-  /** Upstream frames `from` to `to` of `received`, or null when the log does not have them as they were. */
-  async upstreamFrames(from: number, to: number, received: number): Promise<Payload[] | null> {
-    return upstreamFrames(this.#store, { from, to, received }, LIMITS.resumeBytes);
+  /** Upstream frames, or null when the log does not have them as they were. */
+  async upstreamFrames(wanted: WantedFrames): Promise<Payload[] | null> {
+    return upstreamFrames(this.#store, wanted, LIMITS.resumeBytes);
   }
 
   /** Nothing can go on with what is kept of the session. */
@@ -183,6 +182,13 @@ export class RecorderObject extends DurableObject<Env> {
     }
     this.#store.interrupt(now, stored?.checkpoint.resting === true ? 'grace_over' : 'interrupted');
     this.#checkpoints.clear();
+  }
+
+  /** Sees to it that the session is looked after in time. What is due sooner stays so, but for one that is at rest now. */
+  async #watch(rests: boolean): Promise<void> {
+    const at = this.#lookAt();
+    const due = await this.ctx.storage.getAlarm();
+    if (rests || due === null || at < due) await this.ctx.storage.setAlarm(at);
   }
 
   /** When to look after the session next. One at rest is left alone: being asked would wake it. */

@@ -215,3 +215,45 @@ describe('P5 the control channel', () => {
     await again.closed;
   });
 });
+
+describe('P5 P6 the alarm of the record', () => {
+  it('P5 is not put off by checkpoints that keep coming, is for a rest, and is brought forward by what wakes', async () => {
+    const stub = env.RECORDER.getByName(nameOf('watched'));
+    const alarm = () => runInDurableObject(stub, (_object, { storage }) => storage.getAlarm());
+    const snapshot = JSON.stringify({ counters: { seq: 0, record: 0, segment: 0, received: 0 } });
+    const checkpoint = (resting: boolean) =>
+      stub.write({
+        opening: null,
+        batch: null,
+        ending: null,
+        checkpoint: {
+          plan: '{}',
+          snapshot,
+          resting,
+          final: false,
+          graceMs: 0,
+          endsAt: Date.now() + 86_400_000,
+        },
+      });
+    const about = { provider: 'openai', model: null, simulated: false, credentialSource: 'none' } as const;
+    const opening = {
+      address: { account: 'acct', gateway: 'gw', id: 'watched' },
+      ...about,
+      log: 'full',
+      metadata: {},
+      eventId: null,
+      traceParent: null,
+      startedAt: Date.now(),
+    } as const;
+    await stub.write({ opening, batch: null, ending: null, checkpoint: null });
+    const first = await alarm();
+    await moment();
+    await checkpoint(false);
+    expect(await alarm()).toBe(first);
+    await checkpoint(true);
+    expect(await alarm()).toBeGreaterThan((first ?? 0) + 1_000_000);
+    await checkpoint(false);
+    expect(await alarm()).toBeLessThan((first ?? 0) + 60_000);
+    await stub.erase();
+  });
+});

@@ -2,10 +2,17 @@
  * Carries a session's log to its recorder, in batches, one at a time and in order. The relay never waits for it: every
  * call is made off the frame's path, and a recorder that fails is called again while the session goes on.
  */
-import type { Batch, Checkpoint, Ending, Opening, OpeningVerdict, Totals } from '../protocol/recording.ts';
+import type {
+  Batch,
+  Checkpoint,
+  Ending,
+  Opening,
+  OpeningVerdict,
+  RecorderEntry,
+  Totals,
+} from '../protocol/recording.ts';
 import type { Limits } from '../session/limits.ts';
 import type { Recording } from '../session/recording.ts';
-import type { RecorderObject } from './recorder-object.ts';
 
 type LinkLimits = Pick<
   Limits,
@@ -15,9 +22,14 @@ type LinkLimits = Pick<
 /** After the end, how often a recorder that fails is tried before the session lets go. */
 const LAST_ATTEMPTS = 16;
 
+/** What the recorder's stub is called with. */
+export interface RecorderCalls {
+  write(entry: RecorderEntry): Promise<OpeningVerdict>;
+}
+
 export interface LinkOptions {
   /** A new stub for every call: after an exception the old one is of no use. */
-  readonly recorder: () => DurableObjectStub<RecorderObject>;
+  readonly recorder: () => RecorderCalls;
   readonly opening: Opening;
   readonly recording: Recording;
   /** Puts into the recording what has gone out and is not in it yet. */
@@ -72,7 +84,7 @@ export class RecorderLink {
 
   /** There is something to store. Cheap: called for every frame. */
   poke(): void {
-    if (this.#pumping !== null) return;
+    if (this.#pumping !== null || this.#concluded) return;
     if (this.#options.recording.due === 'now') this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs);
   }
@@ -119,12 +131,15 @@ export class RecorderLink {
   #start(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = null;
-      // What went out meanwhile armed no timer, since a call was under way.
-      this.#options.catchUp();
-      if (this.#options.recording.due !== 'nothing') this.poke();
-    });
+    // In a turn of its own: catching up may poke, and that must find it under way.
+    this.#pumping ??= Promise.resolve()
+      .then(() => this.#pump())
+      .finally(() => {
+        this.#pumping = null;
+        // What went out meanwhile armed no timer, since a call was under way.
+        this.#options.catchUp();
+        if (this.#options.recording.due !== 'nothing') this.poke();
+      });
   }
 
   async #pump(): Promise<void> {

@@ -1,0 +1,92 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { type RecorderCalls, RecorderLink } from '../../../durable-objects/recorder-link.ts';
+import type { Ending, Opening, Totals } from '../../../protocol/recording.ts';
+import { LIMITS } from '../../../session/limits.ts';
+import { Recording } from '../../../session/recording.ts';
+
+const AT = 1_700_000_000_000;
+const FLUSH_BYTES = 1000;
+/** Far more turns than any test here needs: a link that goes round without an end is stopped by it. */
+const MOST_TURNS = 1000;
+
+/** A session whose frames wait to be logged, and a recorder that answers a call only when the test lets it. */
+function linked() {
+  const limits = { ...LIMITS, flushBytes: FLUSH_BYTES, recorderRetryMs: 1000 };
+  const recording = new Recording({ log: 'full', maxLogBytes: Infinity }, limits);
+  const waiting: string[] = [];
+  const calls: { readonly lastSeq: number | undefined; readonly answer: (error?: Error) => void }[] = [];
+  let [turns, underWay, mostUnderWay] = [0, 0, 0];
+  const recorder: RecorderCalls = {
+    write: ({ batch }) =>
+      new Promise((resolve, reject) => {
+        underWay += 1;
+        mostUnderWay = Math.max(mostUnderWay, underWay);
+        const answer = (error?: Error): void => {
+          underWay -= 1;
+          if (error === undefined) resolve({ kind: 'opened' });
+          else reject(error);
+        };
+        calls.push({ lastSeq: batch?.segments.at(-1)?.lastSeq, answer });
+      }),
+  };
+  const link: RecorderLink = new RecorderLink({
+    recorder: () => recorder,
+    // Neither is looked at by anything here.
+    opening: {} as Opening,
+    totals: () => ({}) as Totals,
+    recording,
+    catchUp: () => {
+      turns += 1;
+      if (turns > MOST_TURNS) throw new Error('goes round without an end');
+      for (const payload of waiting.splice(0))
+        recording.frame({ direction: 'down', client: 0, at: AT, payload, translated: false });
+      // As the session does when enough of it has come together.
+      if (recording.due === 'now') link.poke();
+    },
+    checkpoint: () => null,
+    resumable: false,
+    begun: true,
+    limits,
+    report: () => undefined,
+  });
+  return {
+    link,
+    calls,
+    say: (length: number) => waiting.push('x'.repeat(length)),
+    mostUnderWay: () => mostUnderWay,
+  };
+}
+
+it('P4 frames that make a batch due while one is put together begin no second call, and nothing goes round for ever', async () => {
+  const { link, calls, say, mostUnderWay } = linked();
+  say(FLUSH_BYTES);
+  void link.settle(60_000);
+  await turn();
+  expect(calls.map(({ lastSeq }) => lastSeq)).toEqual([1]);
+  // The recorder is slow, and as much as a batch comes meanwhile.
+  say(FLUSH_BYTES);
+  link.poke();
+  await turn();
+  expect(calls).toHaveLength(1);
+  calls[0]?.answer();
+  await turn();
+  expect(calls.map(({ lastSeq }) => lastSeq)).toEqual([1, 2]);
+  calls[1]?.answer();
+  await turn();
+  expect(mostUnderWay()).toBe(1);
+});
+
+it('P4 after the end the link is at rest, whatever is left to store', async () => {
+  const { link, calls, say, mostUnderWay } = linked();
+  say(10);
+  const finished = link.finish({} as Ending);
+  await turn();
+  calls[0]?.answer();
+  await finished;
+  say(FLUSH_BYTES);
+  link.poke();
+  await turn();
+  expect(calls).toHaveLength(1);
+  expect(mostUnderWay()).toBe(1);
+});

@@ -52,6 +52,8 @@ export class RecorderLink {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #pumping: Promise<void> | null = null;
   #urgent = false;
+  /** How long the last call took. */
+  #callMs = 0;
   #failures = 0;
   #ending: Ending | null = null;
   #concluded = false;
@@ -85,7 +87,7 @@ export class RecorderLink {
   /** There is something to store. Cheap: called for every frame. */
   poke(): void {
     if (this.#pumping !== null || this.#concluded) return;
-    if (this.#options.recording.due === 'now') this.#start();
+    if (this.#options.recording.due === 'now' && this.#callMs < this.#flushMs) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs);
   }
 
@@ -138,8 +140,14 @@ export class RecorderLink {
         this.#pumping = null;
         // What went out meanwhile armed no timer, since a call was under way.
         this.#options.catchUp();
-        if (this.#options.recording.due !== 'nothing') this.poke();
+        if (this.#options.recording.due !== 'nothing') this.#goOn();
       });
+  }
+
+  /** A recorder that is slow is called again at a time of chance: else all sessions' calls end at once, each time. */
+  #goOn(): void {
+    if (this.#callMs < this.#flushMs || this.#urgent) this.poke();
+    else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs * Math.random());
   }
 
   async #pump(): Promise<void> {
@@ -166,7 +174,8 @@ export class RecorderLink {
         if (this.#failures === 1) report(`the recorder failed: ${String(error)}`);
         await pause(limits.recorderRetryMs);
       }
-    } while (this.#urgent || recording.due === 'now');
+      this.#callMs = Date.now() - now;
+    } while (this.#urgent || (recording.due === 'now' && this.#callMs < this.#flushMs));
   }
 
   /** In one call, and one transaction: a short session costs the recorder little. */

@@ -53,7 +53,7 @@ export const LIMITS = {
   resumeBytes: 8 * MIB,
   resumeExtraMs: 60 * SECOND,
   /** A segment of the frame log, as one row: Cloudflare allows 2 MB. */
-  segmentBytes: MIB,
+  segmentBytes: 256 * KIB,
   /** The log is flushed at this size, or this age, whichever is first. */
   flushBytes: 256 * KIB,
   flushMs: SECOND,
@@ -61,8 +61,12 @@ export const LIMITS = {
   flushJitter: 0.25,
   /** How long after its first client's 101 a session's record is opened. */
   openRecordMs: 20,
-  /** One call to the recorder; the platform refuses values over 32 MiB. */
-  recorderCallBytes: 8 * MIB,
+  /**
+   * One call to the recorder, or this share of what waits, whichever is more: storing it keeps the one thread busy, and the
+   * frames of all sessions wait meanwhile.
+   */
+  recorderCallBytes: 256 * KIB,
+  recorderCallShare: 0.25,
   /** Log bytes in memory while the recorder is behind; past it frames are relayed, not logged, and counted as a gap. */
   recorderBacklogBytes: 16 * MIB,
   /** How long a read waits for what a live session still has in memory. */

@@ -11,7 +11,12 @@ import type { Counters } from './snapshot.ts';
 
 type RecordingLimits = Pick<
   Limits,
-  'segmentBytes' | 'flushBytes' | 'recorderCallBytes' | 'recorderBacklogBytes' | 'recordsBacklog'
+  | 'segmentBytes'
+  | 'flushBytes'
+  | 'recorderCallBytes'
+  | 'recorderCallShare'
+  | 'recorderBacklogBytes'
+  | 'recordsBacklog'
 >;
 
 /** Frames that were not kept because the recorder was behind; once it is not, their number is known. */
@@ -235,14 +240,12 @@ export class Recording {
 
   #takeSegments(): Segment[] {
     const taken: Segment[] = [];
+    const { recorderCallBytes, recorderCallShare } = this.#limits;
+    const most = Math.max(recorderCallBytes, this.#queueBytes * recorderCallShare);
     let bytes = 0;
     while (this.#queue.length > 0) {
       const next = this.#queue[0];
-      if (
-        next === undefined ||
-        (taken.length > 0 && bytes + next.data.length > this.#limits.recorderCallBytes)
-      )
-        break;
+      if (next === undefined || (taken.length > 0 && bytes + next.data.length > most)) break;
       this.#queue.shift();
       taken.push(next);
       bytes += next.data.length;

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { type RecorderCalls, RecorderLink } from '../../../durable-objects/recorder-link.ts';
 import type { Ending, Opening, Totals } from '../../../protocol/recording.ts';
 import { LIMITS } from '../../../session/limits.ts';
@@ -89,4 +89,26 @@ it('P4 after the end the link is at rest, whatever is left to store', async () =
   await turn();
   expect(calls).toHaveLength(1);
   expect(mostUnderWay()).toBe(1);
+});
+
+it('P4 a recorder that was slow is called again within a flush interval, not at once', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  const chance = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  try {
+    const { link, calls, say } = linked();
+    say(FLUSH_BYTES);
+    link.poke();
+    await vi.advanceTimersByTimeAsync(LIMITS.flushMs);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2 * LIMITS.flushMs);
+    say(FLUSH_BYTES);
+    calls[0]?.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(LIMITS.flushMs);
+    expect(calls.map(({ lastSeq }) => lastSeq)).toEqual([1, 2]);
+  } finally {
+    chance.mockRestore();
+    vi.useRealTimers();
+  }
 });

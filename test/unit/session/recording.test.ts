@@ -104,6 +104,20 @@ describe('P10 a recorder that is behind', () => {
     }
     expect(batches).toBe(5);
   });
+
+  it('P4 one call takes its share of what waits, so that a slow recorder gets on', () => {
+    const log = new Recording(
+      { log: 'full', maxLogBytes: Number.POSITIVE_INFINITY },
+      { ...LIMITS, segmentBytes: 100, recorderCallBytes: 250, recorderCallShare: 0.5 },
+    );
+    for (let n = 0; n < 16; n += 1) log.frame(frame('x'.repeat(80)));
+    const counts: (number | undefined)[] = [];
+    for (let batch = log.next(noTotals, 0); batch !== null; batch = log.next(noTotals, 0)) {
+      counts.push(batch.segments.length);
+      log.acknowledged();
+    }
+    expect(counts).toEqual([8, 4, 2, 2]);
+  });
 });
 
 describe('P10 the size of a log', () => {

@@ -18,13 +18,15 @@ import { LIMITS } from '../session/limits.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
 import { TraceStore } from '../storage/trace-store.ts';
+import { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
-import { eventsResponse } from './event-stream.ts';
 import { keptFrom } from './kept-session.ts';
 import { logLine } from './log-line.ts';
+import { lookAt } from './look-at.ts';
 import { upstreamFrames, type WantedFrames } from './log-window.ts';
 import { pack } from './segment-codec.ts';
 import { TraceExport } from './trace-export.ts';
+import { viewResponse } from './views.ts';
 
 const OPENED: OpeningVerdict = { kind: 'opened' };
 
@@ -32,6 +34,7 @@ export class RecorderObject extends DurableObject<Env> {
   readonly #store: SessionStore;
   readonly #checkpoints: CheckpointStore;
   readonly #trace: TraceExport;
+  readonly #changes = new Changes();
   /** The newest revision that the directory was told of by this instance. */
   #delivered = 0;
 
@@ -137,6 +140,7 @@ export class RecorderObject extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
     this.#store.forget();
     this.#delivered = 0;
+    this.#changes.announce();
     return true;
   }
 
@@ -150,11 +154,11 @@ export class RecorderObject extends DurableObject<Env> {
     return this.erase();
   }
 
-  /** The frame log, streamed. */
+  /** A view of the record. */
   override async fetch(request: Request): Promise<Response> {
     await this.#catchUp();
     if (!this.#store.exists()) return new Response(null, { status: 404 });
-    return eventsResponse(this.#store, new URL(request.url).searchParams);
+    return viewResponse(request, { store: this.#store, env: this.env, changes: this.#changes });
   }
 
   /** Also what keeps a session without clients in memory: only an event does (measured 2026-10-23). */
@@ -167,8 +171,8 @@ export class RecorderObject extends DurableObject<Env> {
     const current = this.#store.view();
     if (current === null) return;
     const isTold = current.ending !== null && this.#store.undelivered(current.opening.address.id) === null;
-    const lookAt = current.ending === null ? this.#lookAt() : isTold ? null : Date.now() + LIMITS.heartbeatMs;
-    const due = [lookAt, traceDue].filter((at) => at !== null);
+    const toTell = isTold ? null : Date.now() + LIMITS.heartbeatMs;
+    const due = [current.ending === null ? this.#lookAt() : toTell, traceDue].filter((at) => at !== null);
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.min(...due));
   }
 
@@ -191,15 +195,8 @@ export class RecorderObject extends DurableObject<Env> {
     if (rests || due === null || at < due) await this.ctx.storage.setAlarm(at);
   }
 
-  /** When to look after the session next. One at rest is left alone: being asked would wake it. */
   #lookAt(): number {
-    const now = Date.now();
-    const stored = this.#checkpoints.get();
-    let at = now + LIMITS.heartbeatMs;
-    if (stored !== null && stored.lostAt !== null) at = stored.lostAt + stored.checkpoint.graceMs;
-    else if (stored?.checkpoint.resting === true)
-      at = Math.min(now + LIMITS.restLookMs, stored.checkpoint.endsAt);
-    return Math.max(now, at);
+    return lookAt(this.#checkpoints.get(), Date.now());
   }
 
   /**
@@ -222,6 +219,8 @@ export class RecorderObject extends DurableObject<Env> {
       // Tables that were made in it are gone again.
       this.#store.forget();
       throw error;
+    } finally {
+      this.#changes.announce();
     }
   }
 

@@ -11,6 +11,7 @@ import type { Sums } from '../protocol/usage-sums.ts';
 import { LIMITS } from '../session/limits.ts';
 import { DELETE_NAMES, LIST_NAMES, readLogQuery, wholeParameter } from './log-query.ts';
 import { readBody } from './read-request.ts';
+import { readView } from './read-view.ts';
 import { json, ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
 
@@ -87,15 +88,8 @@ export function getLogResponse(context: RouteContext): Promise<Response> {
 }
 
 /** One frame a line, as in the frame log. */
-async function frames(context: RouteContext, direction: 'up' | 'down'): Promise<Response> {
-  const response = await recorderOf(context).fetch(
-    `https://recorder.parley.internal/events?format=ndjson&direction=${direction}`,
-  );
-  if (response.status === 404) throw new BrokerError('session_not_found');
-  const headers = new Headers(response.headers);
-  headers.set('cache-control', 'no-store');
-  headers.set('x-content-type-options', 'nosniff');
-  return new Response(response.body, { headers });
+function frames(context: RouteContext, direction: 'up' | 'down'): Promise<Response> {
+  return readView(context, 'events', { format: 'ndjson', direction });
 }
 
 /** The beginning of a body, cut at `LIMITS.logHeadBytes`. */

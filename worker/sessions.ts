@@ -7,6 +7,7 @@ import { EventsQuery, SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { parseQuery, readBody } from './read-request.ts';
+import { readView } from './read-view.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
 import { sessionShape } from './session-shape.ts';
@@ -70,15 +71,7 @@ export async function getEvents(context: RouteContext): Promise<Response> {
   const url = new URL(context.request.url);
   const query = parseQuery(EventsQuery, [...url.searchParams]);
   const format = eventFormat(context.request.headers.get('accept'));
-  const inner = new URL('https://recorder.parley.internal/events');
-  for (const [name, value] of Object.entries(query)) inner.searchParams.set(name, String(value));
-  inner.searchParams.set('format', format);
-  const response = await recorderOf(context).fetch(inner.href);
-  if (response.status === 404) throw new BrokerError('session_not_found');
-  const headers = new Headers(response.headers);
-  headers.set('cache-control', 'no-store');
-  headers.set('x-content-type-options', 'nosniff');
-  return new Response(response.body, { status: response.status, headers });
+  return readView(context, 'events', { ...query, format });
 }
 
 export async function endSession(context: RouteContext): Promise<Response> {

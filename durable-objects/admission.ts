@@ -4,6 +4,7 @@ import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
 import type { Kept } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
+import type { Owed } from '../session/lives.ts';
 import type { Session } from '../session/session.ts';
 import type { Env } from './environment.ts';
 import type { Life } from './life.ts';
@@ -66,7 +67,7 @@ async function findNamed(
   }
 }
 
-/** The frames that the client is owed before any other (null: it does not come back), or why it may not come in. */
+/** What the client is owed before anything else (null: it does not come back), or why it may not come in. */
 export function admit(
   session: Session,
   plan: ConnectPlan,
@@ -76,7 +77,7 @@ export function admit(
     readonly isTranslated: boolean;
     readonly logged: FromLog | null;
   },
-): readonly Payload[] | Response | null {
+): Owed | Response | null {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // What is still to come of it is only counted, and passed on: nobody may speak any more.
   if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'closing' }));
@@ -86,27 +87,33 @@ export function admit(
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
   if (session.clients >= plan.maxClients)
     return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
-  return plan.after === null ? null : owed(session, plan.after, plan.epoch, life);
+  return plan.after === null ? null : owed(session, plan.after, plan, life);
 }
 
+/** Whoever can be told of a gap comes in with one; for others it would be a silent hole. */
 function owed(
   session: Session,
   after: number,
-  epoch: number | null,
+  { epoch, control }: Pick<ConnectPlan, 'epoch' | 'control'>,
   life: { readonly isTranslated: boolean; readonly logged: FromLog | null },
-): readonly Payload[] | Response {
+): Owed | Response {
   if (life.isTranslated) return refuse(publicError('resume_translated'));
   const missed = session.lives.missed(after, epoch);
   switch (missed.kind) {
     case 'frames':
-      return missed.payloads;
+      return { payloads: missed.payloads, lost: null };
     case 'ahead':
       return refuse(publicError('resume_ahead', { after: String(after), received: String(missed.received) }));
     case 'passed': {
       const { logged } = life;
       // Memory must go on where the log ends, also after the moment that it took to read it.
       if (logged !== null && logged.after === missed.after && logged.to >= missed.firstKept - 1)
-        return [...logged.payloads.slice(0, missed.firstKept - 1 - missed.after), ...missed.kept];
+        return {
+          payloads: [...logged.payloads.slice(0, missed.firstKept - 1 - missed.after), ...missed.kept],
+          lost: null,
+        };
+      if (control)
+        return { payloads: missed.kept, lost: { from: missed.after + 1, to: missed.firstKept - 1 } };
       return refuse(
         publicError('resume_passed', { next: String(after + 1), first: String(missed.firstKept) }),
       );

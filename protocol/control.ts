@@ -25,6 +25,17 @@ export type ControlMessage =
     }
   /** `after`: what it follows, such as upstream_lost, idle, waking, rollover. */
   | { readonly type: 'parley.session.phase'; readonly phase: string; readonly after: string | null }
+  /**
+   * Upstream frames that this client does not get, by the number that `parley-after` counts; `to` null: how many is not known.
+   * `not_kept`: it came back too late; the frame log may have them, GET …/events?direction=down. `interrupted`: the server lost
+   * what was on its way.
+   */
+  | {
+      readonly type: 'parley.session.gap';
+      readonly reason: 'not_kept' | 'interrupted';
+      readonly from: number;
+      readonly to: number | null;
+    }
   | { readonly type: 'parley.error'; readonly code: string; readonly message: string };
 
 /** Whether a client's frame is for Parley: by its head, as JSON.stringify writes it, or by parsing what may be another form. */

@@ -26,6 +26,8 @@ export type AssemblyState = {
   readonly bytesPerMs: number | null;
   readonly socket: number;
   readonly turn: number | null;
+  /** Its last transcript is still to come. */
+  readonly isTurnOpen: boolean;
   readonly closing: boolean;
   readonly billed: boolean;
 };
@@ -33,7 +35,7 @@ export type AssemblyState = {
 export const assemblyai: ProviderAdapter<AssemblyState> = {
   id: 'assemblyai',
   aliases: [],
-  stateVersion: 1,
+  stateVersion: 2,
   streamedText: [{ path: '**.transcript' }, { path: '**.utterance' }, { path: '**.words.*.text' }],
   settings: {
     key: 'ASSEMBLYAI_API_KEY',
@@ -55,11 +57,19 @@ export const assemblyai: ProviderAdapter<AssemblyState> = {
   skim: (state, from, payload) => (typeof payload === 'string' ? null : audioOf(state, from, payload)),
   intercepts: () => false,
   restore: (state) => ({
-    state: { ...state, socket: state.socket + 1, turn: null, closing: false, billed: false },
+    state: {
+      ...state,
+      socket: state.socket + 1,
+      turn: null,
+      isTurnOpen: false,
+      closing: false,
+      billed: false,
+    },
     send: { upstream: [], clients: [] },
     complete: true,
   }),
   owes: (state) => state.closing,
+  settled: (state) => !state.isTurnOpen,
   // A session that is not told of its end goes on being billed.
   farewell: (state) => (state.closing || state.billed ? null : TERMINATE),
   atEnd: (state, { openMs }) =>
@@ -85,6 +95,7 @@ function begin(request: ConnectRequest): AssemblyState {
     ),
     socket: 0,
     turn: null,
+    isTurnOpen: false,
     closing: false,
     billed: false,
   };
@@ -181,7 +192,8 @@ function readTurn(state: AssemblyState, message: JsonObject): Read {
   if (isFinal && text !== '')
     observations.push({ kind: 'transcript', speaker: 'user', itemId: responseId, text });
   if (isFinal) observations.push({ kind: 'response.ended', responseId, outcome: 'completed' });
-  return { state: state.turn === order ? state : { ...state, turn: order }, observations };
+  const isSame = state.turn === order && state.isTurnOpen === !isFinal;
+  return { state: isSame ? state : { ...state, turn: order, isTurnOpen: !isFinal }, observations };
 }
 
 function usage(

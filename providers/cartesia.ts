@@ -91,6 +91,7 @@ export const cartesia: ProviderAdapter<CartesiaState> = {
     complete: true,
   }),
   owes: (state) => (state.endpoint === 'tts' ? owesSpeech(state) : owesText(state)),
+  settled: (state) => state.endpoint === 'tts' || state.turn === null,
   atEnd: (state): readonly Observation[] =>
     state.endpoint === 'tts' ? endSpeech(state) : endListening(state),
 };

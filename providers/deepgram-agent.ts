@@ -60,7 +60,7 @@ export function readAgentServer(state: AgentState, message: JsonObject): Read<Ag
     case 'AgentAudioDone':
       return end(state, 'completed');
     case 'UserStartedSpeaking':
-      return end(state, 'interrupted');
+      return end({ ...state, hearing: true }, 'interrupted');
     case 'FunctionCallRequest':
       return { state, observations: readCalls(message) };
     default:
@@ -72,7 +72,7 @@ function readConversation(state: AgentState, message: JsonObject): Read<AgentSta
   const role = asText(message['role']);
   const text = asText(message['content']) ?? '';
   if (text === '' || (role !== 'user' && role !== 'assistant')) return { state, observations: [] };
-  const said = remember(state, { type: 'History', role, content: text });
+  const said = remember({ ...state, hearing: false }, { type: 'History', role, content: text });
   if (role === 'user') {
     const transcript = {
       kind: 'transcript',
@@ -161,7 +161,7 @@ export function restoreAgent(state: AgentState): {
 } {
   const { settings, messages, open } = state;
   const clients = open ? ['{"type":"AgentAudioDone"}'] : [];
-  const quiet = { ...state, open: false, sounding: false };
+  const quiet = { ...state, hearing: false, open: false, sounding: false };
   if (settings === null)
     return { state: { ...quiet, restoring: false }, send: { upstream: [], clients }, complete: true };
   const again = JSON.stringify(withContext(settings, messages));

@@ -54,7 +54,7 @@ type Own = Pick<
 export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<DeepgramState> {
   return {
     ...own,
-    stateVersion: 1,
+    stateVersion: 2,
     streamedText: [
       { type: 'Results', path: 'channel.**.transcript' },
       { type: 'Results', path: 'channel.**.text' },
@@ -78,6 +78,7 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
     restore,
     unattended: { every: (request) => (KEPT_ALIVE.includes(wireOf(request)) ? KEEP_ALIVE : null) },
     owes,
+    settled,
     farewell,
     atEnd: (state, life) => {
       switch (state.wire) {
@@ -112,6 +113,22 @@ function owes(state: DeepgramState): boolean {
   }
 }
 
+/** A new socket has none of the audio, or of the text that was not flushed: it would begin in the middle of it. */
+function settled(state: DeepgramState): boolean {
+  switch (state.wire) {
+    case 'listen':
+      return state.speaking.length === 0;
+    case 'flux':
+      return !state.isTurnOpen;
+    case 'speak':
+      return state.begun === state.flushed;
+    case 'speech':
+      return !state.asked && state.open === null;
+    case 'agent':
+      return !state.hearing;
+  }
+}
+
 /** Speech to text says what it has heard, and v1 what it costs, before it closes. */
 function farewell(state: DeepgramState): Payload | null {
   switch (state.wire) {
@@ -132,11 +149,15 @@ function restore(state: DeepgramState): ReturnType<ProviderAdapter<DeepgramState
   const socket = state.socket + 1;
   switch (state.wire) {
     case 'listen': {
-      const heard = { heardSeconds: 0, closing: false, billed: false };
+      const heard = { heardSeconds: 0, speaking: [], closing: false, billed: false };
       return { state: { ...state, ...heard, socket }, send: nothing, complete: true };
     }
     case 'flux':
-      return { state: { ...state, socket, billedSeconds: 0, closing: false }, send: nothing, complete: true };
+      return {
+        state: { ...state, socket, billedSeconds: 0, isTurnOpen: false, closing: false },
+        send: nothing,
+        complete: true,
+      };
     case 'speak':
       return {
         // Text that was not flushed was told at the end of the socket before.

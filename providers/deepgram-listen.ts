@@ -38,21 +38,32 @@ function readResults(state: ListenState, message: JsonObject): Read<ListenState>
   const channel = asCount(asArray(message['channel_index'])?.[0]) ?? 0;
   const [best] = asArray(member(message['channel'], 'alternatives')) ?? [];
   const text = asText(member(best, 'transcript')) ?? '';
-  const isFinal = message['is_final'] === true && text !== '';
+  const isFinal = message['is_final'] === true;
   return {
-    state: end > state.heardSeconds ? { ...state, heardSeconds: end } : state,
-    observations: isFinal
-      ? [
-          {
-            kind: 'transcript',
-            speaker: 'user',
-            itemId: `${state.socket}_${channel}_${start}`,
-            text,
-            part: { of: `${state.socket}_${channel}`, isLast: isUtteranceOver(message) },
-          },
-        ]
-      : [],
+    state: speakingOn(
+      channel,
+      !isFinal && text !== '',
+      end > state.heardSeconds ? { ...state, heardSeconds: end } : state,
+    ),
+    observations:
+      isFinal && text !== ''
+        ? [
+            {
+              kind: 'transcript',
+              speaker: 'user',
+              itemId: `${state.socket}_${channel}_${start}`,
+              text,
+              part: { of: `${state.socket}_${channel}`, isLast: isUtteranceOver(message) },
+            },
+          ]
+        : [],
   };
+}
+
+function speakingOn(channel: number, isSpeaking: boolean, state: ListenState): ListenState {
+  if (state.speaking.includes(channel) === isSpeaking) return state;
+  const others = state.speaking.filter((each) => each !== channel);
+  return { ...state, speaking: isSpeaking ? [...others, channel] : others };
 }
 
 /** What is final so far may be the first half of what the user is saying. */
@@ -69,7 +80,10 @@ export function readFluxServer(state: FluxState, message: JsonObject): Read<Flux
     text === '' ? [] : [{ kind: 'response.output', responseId, of: 'text' }];
   switch (message['event']) {
     case 'StartOfTurn':
-      return { state, observations: [{ kind: 'response.started', responseId }, ...output] };
+      return {
+        state: { ...state, isTurnOpen: true },
+        observations: [{ kind: 'response.started', responseId }, ...output],
+      };
     case 'Update':
       return { state, observations: output };
     case 'EndOfTurn': {
@@ -77,7 +91,7 @@ export function readFluxServer(state: FluxState, message: JsonObject): Read<Flux
       const heard = Math.max(0, (asCount(message['audio_window_end']) ?? start) - start);
       const raw = { audio_window_start: start, audio_window_end: start + heard };
       return {
-        state: { ...state, billedSeconds: state.billedSeconds + heard },
+        state: { ...state, isTurnOpen: false, billedSeconds: state.billedSeconds + heard },
         observations: [
           ...output,
           ...(text === ''

@@ -17,6 +17,8 @@ export type ListenState = Common & {
   readonly channels: number;
   /** End of the last result: how much was heard of audio that cannot be measured by its bytes. */
   readonly heardSeconds: number;
+  /** Channels on which words were heard that are not final. */
+  readonly speaking: readonly number[];
   readonly closing: boolean;
   readonly billed: boolean;
 };
@@ -26,6 +28,7 @@ export type FluxState = Common & {
   readonly bytesPerMs: number | null;
   /** Of this socket, by the turns that ended. */
   readonly billedSeconds: number;
+  readonly isTurnOpen: boolean;
   readonly closing: boolean;
 };
 
@@ -61,6 +64,8 @@ export type AgentState = Common & {
   /** The end of the conversation, in the shape of `agent.context.messages`. */
   readonly messages: readonly JsonValue[];
   readonly turn: number;
+  /** The user has begun to speak, and what they said is still to come. */
+  readonly hearing: boolean;
   readonly open: boolean;
   readonly sounding: boolean;
   readonly restoring: boolean;
@@ -75,11 +80,12 @@ export function beginState(wire: Wire, request: ConnectRequest, model: string | 
     case 'listen': {
       const channels = wholeFrom1(value('channels')) ?? 1;
       const bytesPerMs = bytesPerMsOf(value('encoding'), wholeFrom1(value('sample_rate')), channels);
-      return { ...common, wire, bytesPerMs, channels, heardSeconds: 0, closing: false, billed: false };
+      const heard = { heardSeconds: 0, speaking: [], closing: false, billed: false };
+      return { ...common, wire, bytesPerMs, channels, ...heard };
     }
     case 'flux': {
       const bytesPerMs = bytesPerMsOf(value('encoding'), wholeFrom1(value('sample_rate')), 1);
-      return { ...common, wire, bytesPerMs, billedSeconds: 0, closing: false };
+      return { ...common, wire, bytesPerMs, billedSeconds: 0, isTurnOpen: false, closing: false };
     }
     case 'speak': {
       const bytesPerMs = spokenBytesPerMs(
@@ -107,6 +113,7 @@ export function beginState(wire: Wire, request: ConnectRequest, model: string | 
         settings: null,
         messages: [],
         turn: 0,
+        hearing: false,
         open: false,
         sounding: false,
         restoring: false,

@@ -32,6 +32,12 @@ export class ControlChannel {
       if (control) this.#send(number, { type: 'parley.session.phase', phase, after });
   }
 
+  /** @param to the one client that misses them; null: all do */
+  gap(gap: Omit<Extract<ControlMessage, { type: 'parley.session.gap' }>, 'type'>, to: Client | null): void {
+    for (const { number, control } of to === null ? this.#roster.all() : [to])
+      if (control) this.#send(number, { type: 'parley.session.gap', ...gap });
+  }
+
   /** True for a frame that is for Parley, and goes to no provider. */
   takes({ number, control }: Client, payload: Payload): boolean {
     if (!control || typeof payload !== 'string' || !isControlFrame(payload)) return false;

@@ -93,8 +93,8 @@ export const LIMITS = {
   releaseMs: 25,
   /** How often the recorder asks whether a session is still alive; each question keeps a session without clients. */
   heartbeatMs: 30 * SECOND,
-  /** How often one that rests is looked after, which wakes it. */
-  restLookMs: 3600 * SECOND,
+  /** How often one that rests is looked after, which wakes it for about 10 s: 1 % of the time. */
+  restLookMs: 900 * SECOND,
   /** What is kept of a session for its restoration is stored no more often than this. */
   checkpointMs: 5 * SECOND,
   /** How often a session renews its place among the live ones of its gateway, and for how long a place holds. */

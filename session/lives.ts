@@ -14,6 +14,13 @@ import type { Client, Roster } from './roster.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Wire } from './wire.ts';
 
+/** What a client that comes back gets before any other frame. */
+export interface Owed {
+  readonly payloads: readonly Payload[];
+  /** Those before them that it misses for good, as clients count; null: none. */
+  readonly lost: { readonly from: number; readonly to: number } | null;
+}
+
 interface Parts {
   readonly adapter: ProviderAdapter;
   readonly wire: Pick<Wire, 'toClient'>;
@@ -66,13 +73,14 @@ export class Lives {
    *
    * @param owed what it missed; null: it does not come back, and may want a greeting
    */
-  welcome(client: Client, session: string, owed: readonly Payload[] | null): number {
+  welcome(client: Client, session: string, owed: Owed | null): number {
     const { adapter, books, control, host, wire } = this.#parts;
     const phase = host.phase().name;
     const greeting = owed === null && phase !== 'ended' ? (adapter.greeting?.(books.state) ?? null) : null;
-    const frames = owed ?? (greeting === null ? [] : [greeting]);
+    const frames = owed?.payloads ?? (greeting === null ? [] : [greeting]);
     const received = books.received - frames.length;
     control.joined(client, { session, phase, received, epoch: this.epoch });
+    if (owed?.lost != null) control.gap({ reason: 'not_kept', ...owed.lost }, client);
     for (const payload of frames) wire.toClient(client.number, payload);
     return received;
   }
@@ -92,9 +100,10 @@ export class Lives {
 
   /** The object before was lost with its upstream, while that was open; the log ends after frame `lastSeq`. */
   recover(lastSeq: number, now: number): void {
-    const { books, roster, dial } = this.#parts;
+    const { books, control, roster, dial } = this.#parts;
     this.#epochs.next(books.received);
     books.interrupted(lastSeq, now);
+    control.gap({ reason: 'interrupted', from: books.received + 1, to: null }, null);
     if (roster.size > 0) dial(now);
     else this.#dialsOnJoin = true;
   }

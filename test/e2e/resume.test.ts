@@ -94,6 +94,26 @@ describe('P5 a session outlives its client’s socket', () => {
     await until(client.socket, frames, 160);
     const passed = await refused(parley, { query: queryOf('window', 0) });
     expect([passed.status, passed.body.includes('resume_passed')]).toEqual([409, true]);
+    // Who can be told of the gap gets in with it, and with what is kept after it.
+    const told: string[] = [];
+    const again = await connected(parley, {
+      query: `${queryOf('window', 1)}&parley-control=1`,
+      ready: collecting(told),
+    });
+    await until(again.socket, told, 3);
+    const [joined, gap] = told.slice(0, 2).map((text): Record<string, unknown> => JSON.parse(text));
+    expect(gap).toEqual({
+      type: 'parley.session.gap',
+      reason: 'not_kept',
+      from: 2,
+      to: joined?.['received'],
+    });
+    await until(again.socket, told, 2 + 160 - Number(joined?.['received']));
+    provider.socket.write(frame(1, 'next'));
+    await until(again.socket, told, 2 + 161 - Number(joined?.['received']));
+    expect(told.at(-1)).toBe('next');
+    again.socket.close(1000);
+    await again.closed;
     client.socket.close(1000);
     await client.closed;
   });

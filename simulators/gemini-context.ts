@@ -2,7 +2,7 @@
  * The context of a Gemini Live session: what was said by whom, what it costs to read again, and the handle in which it
  * travels to another socket.
  */
-import { asArray, asText, member, parseJson, type JsonObject } from '../protocol/json.ts';
+import { asArray, asText, member, parseJson, type JsonObject, type JsonValue } from '../protocol/json.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { Setup } from './gemini-setup.ts';
 import type { Amounts } from './ledger.ts';
@@ -55,6 +55,10 @@ export class Context {
   #contents: Said[] = [];
   /** Turns of the model so far. */
   turns = 0;
+
+  get contents(): JsonValue {
+    return this.#contents.map((said) => ({ ...said }));
+  }
 
   add(content: Said): void {
     this.#contents.push(content);

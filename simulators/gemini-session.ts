@@ -104,6 +104,10 @@ export class GeminiSession implements SimulatedSession {
     return this.#ledger.charged;
   }
 
+  get context(): JsonValue {
+    return { setup: this.#setup?.instructions ?? null, contents: this.#context.contents };
+  }
+
   closed(): void {
     this.#turn?.abandon();
     this.#turn = null;

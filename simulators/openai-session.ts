@@ -141,6 +141,10 @@ export class OpenAiSession implements SimulatedSession {
     return this.#charges.charged;
   }
 
+  get context(): JsonValue {
+    return { session: this.#session, items: this.#conversation.items.map(({ wire }) => wire) };
+  }
+
   closed(): void {
     this.#responses.abandon();
     this.#agenda.clear();
@@ -334,14 +338,8 @@ export class OpenAiSession implements SimulatedSession {
   }
 
   #plainRequest(): ResponseRequest {
-    const input = [...this.#conversation.items];
-    return {
-      config: this.#session,
-      inConversation: true,
-      metadata: null,
-      input,
-      turn: this.#responses.count,
-    };
+    const [config, input, turn] = [this.#session, [...this.#conversation.items], this.#responses.count];
+    return { config, inConversation: true, metadata: null, input, turn };
   }
 
   #respondTo(event: JsonObject, now: number): Problem | null {
@@ -391,9 +389,7 @@ export class OpenAiSession implements SimulatedSession {
 
   #cancelByClient(event: JsonObject): Problem | null {
     const run = this.#responses.find(event['response_id']);
-    if (run === undefined) {
-      return NOT_ACTIVE;
-    }
+    if (run === undefined) return NOT_ACTIVE;
     cancelResponse(run, 'client_cancelled');
     return null;
   }

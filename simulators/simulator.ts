@@ -2,6 +2,7 @@
  * The interface of a simulated provider: the server side of one socket, as a pure machine. Time comes in as an argument
  * (ms since the epoch), randomness from the seed, so the same input gives the same bytes.
  */
+import type { JsonValue } from '../protocol/json.ts';
 import type { Payload } from '../providers/adapter.ts';
 import type { Charged } from './ledger.ts';
 
@@ -42,6 +43,8 @@ export interface SimulatedSession {
   closed(now: number): void;
   /** What this socket has cost so far. */
   readonly charged: Charged;
+  /** What the model has before it, where it keeps anything: its configuration, and what was said, in order. */
+  readonly context?: JsonValue;
 }
 
 /** A simulated provider: answers one handshake. */

@@ -108,7 +108,8 @@ export class Conversation {
   messages(type?: string): readonly JsonObject[] {
     return this.seen
       .map((payload) => (typeof payload === 'string' ? payload : new TextDecoder().decode(payload)))
-      .flatMap((text) => asObject(parseJson(text)) ?? [])
+      .map((text) => asObject(parseJson(text)))
+      .filter((message) => message !== undefined)
       .filter((message) => type === undefined || message['type'] === type);
   }
 

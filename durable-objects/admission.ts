@@ -1,5 +1,5 @@
 /** Whether a client may come in: before the dial, and when there is a session to come into. */
-import { type ConnectPlan, type Payload, sessionObjectName } from '../protocol/connect.ts';
+import { type ConnectPlan, dialOf, type Payload, sessionObjectName } from '../protocol/connect.ts';
 import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
 import type { Kept } from '../protocol/recording.ts';
@@ -81,7 +81,7 @@ export function admit(
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // What is still to come of it is only counted, and passed on: nobody may speak any more.
   if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'closing' }));
-  if (plan.provider !== life.provider)
+  if (dialOf(plan, life.provider) === null)
     return refuse(publicError('session_other_provider', { provider: life.provider }));
   if (plan.mayJoin !== null && (life.model === null || !plan.mayJoin.includes(life.model)))
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));

@@ -2,7 +2,7 @@
  * What a client's socket carries through hibernation. It lives with the connection, and is on no disk: so it may hold the
  * key that the session is dialled with.
  */
-import type { Carrier, ConnectPlan, Role } from '../protocol/connect.ts';
+import { type Carrier, type ConnectPlan, dialOf, type Role } from '../protocol/connect.ts';
 
 /** The platform takes 16,384 bytes (measured 2026-10-23); its own form of the same value is a little longer than JSON. */
 const MAX_CHARACTERS = 14_000;
@@ -24,12 +24,16 @@ export interface Attachment {
   readonly key: Key | null;
 }
 
-/** What a plan's session is dialled with. */
-export function keyOf({ request, credentialSource }: ConnectPlan): Key {
+/** What `provider` is dialled with by this plan; null: it does not name that one. */
+export function keyOf(plan: ConnectPlan, provider: string): Key | null {
+  const dialled = dialOf(plan, provider);
+  if (dialled === null) return null;
+  const { request, credentialSource } = dialled;
   return { credential: request.credential, source: credentialSource, carrier: request.carrier ?? null };
 }
 
-export function attachmentOf(client: number, role: Role, plan: ConnectPlan): Attachment {
+/** @param provider the one that serves the session */
+export function attachmentOf(client: number, role: Role, plan: ConnectPlan, provider: string): Attachment {
   const attachment: Attachment = {
     parley: 2,
     client,
@@ -37,7 +41,7 @@ export function attachmentOf(client: number, role: Role, plan: ConnectPlan): Att
     name: plan.client,
     control: plan.control,
     signals: plan.signals,
-    key: keyOf(plan),
+    key: keyOf(plan, provider),
   };
   return JSON.stringify(attachment).length <= MAX_CHARACTERS ? attachment : { ...attachment, key: null };
 }

@@ -47,6 +47,7 @@ export class BudgetLink {
   /** Null: only the number of sessions is limited. */
   readonly budget: Budget | null;
   readonly #options: BudgetLinkOptions;
+  #session: Pick<BudgetLinkOptions, 'cost' | 'heard'>;
   #timer: { readonly due: number; readonly handle: ReturnType<typeof setTimeout> } | null = null;
   #isTelling = false;
   #isResting = false;
@@ -56,6 +57,7 @@ export class BudgetLink {
 
   constructor(options: BudgetLinkOptions) {
     this.#options = options;
+    this.#session = options;
     const { budget } = options.terms;
     this.budget =
       budget === null
@@ -65,6 +67,11 @@ export class BudgetLink {
             { grown: () => this.#tellSoon(), spent: (spent, at) => void this.#announce(spent, at) },
             options.costBefore,
           );
+  }
+
+  /** The session is dialled elsewhere: what came of it so far cost nothing. */
+  follow(session: Pick<BudgetLinkOptions, 'cost' | 'heard'>): void {
+    this.#session = session;
   }
 
   /** The refusal, or null when the session may begin. */
@@ -159,23 +166,23 @@ export class BudgetLink {
   }
 
   async #tell(): Promise<void> {
-    const { directory, lease, limits, cost, heard, report } = this.#options;
+    const { directory, lease, limits, report } = this.#options;
     this.#timer = null;
     this.#isTelling = true;
-    const told = cost();
+    const told = this.#session.cost();
     this.#toldAt = Date.now();
     let next: number = limits.recorderRetryMs;
     try {
       const others = await directory().spent(lease, told);
       this.budget?.heard(others);
       this.#failures = 0;
-      next = cost() === told ? limits.leaseRenewMs : limits.spendReportMs;
+      next = this.#session.cost() === told ? limits.leaseRenewMs : limits.spendReportMs;
     } catch (error) {
       this.#failures += 1;
       if (this.#failures === 1) report(`the directory was not told what was spent: ${String(error)}`);
     }
     this.#isTelling = false;
     this.#tellWithin(next);
-    if (!this.#isOver) heard();
+    if (!this.#isOver) this.#session.heard();
   }
 }

@@ -32,8 +32,9 @@ function checkpointOf(
   { resting, final }: Pick<Checkpoint, 'resting' | 'final'>,
 ): Checkpoint {
   const { carrier: _carrier, ...request } = plan.request;
+  const { fallback: _keys, ...served } = plan;
   return {
-    plan: JSON.stringify({ ...plan, ...NO_CLIENT, request: { ...request, credential: null } }),
+    plan: JSON.stringify({ ...served, ...NO_CLIENT, request: { ...request, credential: null } }),
     snapshot: JSON.stringify(snapshot),
     resting,
     final,
@@ -55,6 +56,12 @@ export function checkpointsOf(plan: ConnectPlan, session: Session): () => Checkp
     wasResting = resting;
     return checkpointOf(plan, session.lives.snapshot(), { resting, final: session.isSuspended });
   };
+}
+
+/** Which provider serves a kept session. */
+export function keptProvider({ checkpoint }: Kept): string {
+  // Only checkpointOf() writes it.
+  return (JSON.parse(checkpoint.plan) as ConnectPlan).provider;
 }
 
 /** The plan of a kept session, with the key of whoever is here. */

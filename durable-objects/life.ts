@@ -5,7 +5,7 @@ import {
   sessionObjectName,
   SIMULATED_MODEL,
 } from '../protocol/connect.ts';
-import type { Opening } from '../protocol/recording.ts';
+import type { LogRecord, Opening } from '../protocol/recording.ts';
 import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
@@ -17,7 +17,7 @@ import type { Wire } from '../session/wire.ts';
 import { BudgetLink, type BudgetLinkOptions } from './budget-link.ts';
 import type { Env } from './environment.ts';
 import { checkpointsOf } from './kept-session.ts';
-import { dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
+import { type DialOutcome, dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
 import { RecorderLink } from './recorder-link.ts';
 import { Upstreams } from './upstreams.ts';
 
@@ -30,6 +30,8 @@ export interface Life {
   /** Null: nothing limits whether it may begin, or what it may spend. */
   readonly admission: BudgetLink | null;
   failure: FailedDial | null;
+  /** Dials that failed before the one of now. */
+  readonly failed: LogRecord[];
 }
 
 /** What a life needs of the object that it is lived in. */
@@ -42,22 +44,28 @@ export interface Surroundings {
 /**
  * A session that is about to dial, or goes on from what is known of it. The edge has looked the provider up already, so it
  * is known.
+ *
+ * @param from what is known of it
+ * @param before the life in whose place this one comes, because nothing answered its dial
  */
 export function beginLife(
   plan: ConnectPlan,
   env: Env,
   { wire, fetcher, report }: Surroundings,
   from: Snapshot | null = null,
+  before: Life | null = null,
 ): Life {
   const adapter = providerFor(plan.provider, env);
   if (adapter === undefined) throw new Error(`no adapter for ${plan.provider}`);
-  const startedAt = from?.startedAt ?? Date.now();
-  const admission = admissionOf(plan, env, startedAt, {
-    costBefore: from?.tally.totals.cost_nano ?? 0,
+  const startedAt = from?.startedAt ?? before?.session.lives.startedAt ?? Date.now();
+  const spending = {
     cost: () => session.totals().cost_nano,
     heard: () => session.watchBudget(Date.now()),
-    report,
-  });
+  };
+  const costBefore = from?.tally.totals.cost_nano ?? 0;
+  const admission =
+    before?.admission ?? admissionOf(plan, env, startedAt, { costBefore, ...spending, report });
+  admission?.follow(spending);
   const session = new Session(
     { ...plan, prices: pricesFor(plan, adapter, env), budget: admission?.budget ?? null },
     adapter,
@@ -69,9 +77,12 @@ export function beginLife(
         wire.ended(ending);
       },
     },
-    Date.now(),
+    from === null ? startedAt : Date.now(),
     from,
   );
+  // Whatever came of the dials before is in this record from its beginning, under the numbers that it had.
+  const failed = before?.failed ?? [];
+  for (const each of failed) session.recording.record(each);
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
     opening: openingOf(plan, startedAt),
@@ -84,16 +95,34 @@ export function beginLife(
     limits: LIMITS,
     report,
   });
-  const upstreams = new Upstreams({
+  const dial = () => {
+    admission?.wake();
+    return dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report);
+  };
+  const upstreams = upstreamsOf(plan, session, failed, dial);
+  return { session, plan, adapter, link, admission, upstreams, failure: null, failed };
+}
+
+/** @param failed gets what is to be told of dials that failed */
+function upstreamsOf(
+  plan: ConnectPlan,
+  session: Session,
+  failed: LogRecord[],
+  dial: () => Promise<DialOutcome>,
+): Upstreams {
+  const { provider, model, fallback = [], step = 0 } = plan;
+  return new Upstreams({
     session: () => session,
-    dial: () => {
-      admission?.wake();
-      return dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report);
-    },
+    dial,
     attempts: plan.attempts,
+    record: (error) => {
+      failed.push(error);
+      session.books.record(error.kind, error.body, error.at);
+    },
+    about: fallback.length > 0 || step > 0 ? { provider, model } : {},
+    hasNext: fallback.length > 0,
     secret: () => plan.request.credential,
   });
-  return { session, plan, adapter, link, admission, upstreams, failure: null };
 }
 
 function openingOf(plan: ConnectPlan, startedAt: number): Opening {

@@ -9,14 +9,22 @@ import type { Snapshot } from '../session/snapshot.ts';
 import { type Attachment, type Key, readAttachment } from './attachment.ts';
 import { answerClose } from './client-sockets.ts';
 import type { Env } from './environment.ts';
-import { keptPlan, keptSnapshot } from './kept-session.ts';
+import { keptPlan, keptProvider, keptSnapshot } from './kept-session.ts';
 import type { Life } from './life.ts';
 import type { RecorderObject } from './recorder-object.ts';
 
 type NewLife = (plan: Life['plan'], from: Snapshot) => Life;
 
-/** A life that goes on from what is kept; a refusal when this version of the code cannot. */
-export function goOn(kept: Kept, key: Key, env: Env, newLife: NewLife): Life | Response {
+/** A life that goes on from what is kept; a refusal when this version of the code cannot, or nobody has a key for it. */
+export function goOn(
+  kept: Kept,
+  keyFor: (provider: string) => Key | null,
+  env: Env,
+  newLife: NewLife,
+): Life | Response {
+  const provider = keptProvider(kept);
+  const key = keyFor(provider);
+  if (key === null) return refuse(publicError('session_other_provider', { provider }));
   const plan = keptPlan(kept, key);
   const adapter = providerFor(plan.provider, env);
   const snapshot = adapter === undefined ? null : keptSnapshot(kept, adapter);
@@ -44,7 +52,7 @@ export async function recall(
     return about === null ? [] : [{ socket, about }];
   });
   const key = clients.findLast(({ about }) => about.key !== null)?.about.key ?? null;
-  const life = kept === null || key === null ? null : goOn(kept, key, env, newLife);
+  const life = kept === null || key === null ? null : goOn(kept, () => key, env, newLife);
   if (kept !== null && life !== null && !(life instanceof Response)) return { life, kept, clients };
   const { code, reason } = closeFor('interrupted');
   for (const socket of sockets) answerClose(socket, code, reason);

@@ -77,6 +77,13 @@ export class RecorderLink {
     return verdict;
   }
 
+  /** Another link takes its place: nothing more is sent after this. */
+  async stop(): Promise<void> {
+    this.#concluded = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#pumping;
+  }
+
   /** Opens the record in a moment: not while the client waits for its 101, since the disk keeps the one thread busy. */
   openSoon(): void {
     if (this.#begun || this.#pumping !== null) return;

@@ -15,6 +15,7 @@ import { admit, fromLog, type FromLog, mayBegin, mayNotOpen } from './admission.
 import { attachmentOf, type Key, keyOf } from './attachment.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
+import { answerHeaders, openFirst } from './first-dial.ts';
 import { mayKeep } from './kept-session.ts';
 import { beginLife, type Life } from './life.ts';
 import { logLine } from './log-line.ts';
@@ -116,29 +117,29 @@ export class SessionObject extends DurableObject<Env> {
     const life = this.#newLife(plan);
     const found = await mayBegin(life, this.env, (problem) => this.#report(plan, problem));
     if (found !== null) {
-      const kept = found instanceof Response ? found : this.#goOn(found, keyOf(plan));
+      const kept = found instanceof Response ? found : this.#goOn(found, (provider) => keyOf(plan, provider));
       if (kept instanceof Response) this.#opening = null;
       return kept;
     }
     this.#begin(life);
-    life.failure = await life.upstreams.open();
+    return openFirst(life, (next, before) => this.#begin(this.#newLife(next, null, before)));
+  }
+
+  #newLife(plan: ConnectPlan, from: Snapshot | null = null, before: Life | null = null): Life {
+    const report = (problem: string) => this.#report(plan, problem);
+    const fetcher = (adapter: ProviderAdapter) => fetcherOf(this.ctx, plan, adapter);
+    return beginLife(plan, this.env, { wire: this.#wire(report), fetcher, report }, from, before);
+  }
+
+  #begin(life: Life): Life {
+    this.#life = life;
+    openSessions.add(sessionObjectName(life.plan.session));
     return life;
   }
 
-  #newLife(plan: ConnectPlan, from: Snapshot | null = null): Life {
-    const report = (problem: string) => this.#report(plan, problem);
-    const fetcher = (adapter: ProviderAdapter) => fetcherOf(this.ctx, plan, adapter);
-    return beginLife(plan, this.env, { wire: this.#wire(report), fetcher, report }, from);
-  }
-
-  #begin(life: Life): void {
-    this.#life = life;
-    openSessions.add(sessionObjectName(life.plan.session));
-  }
-
   /** Goes on with a session whose object is gone. */
-  #goOn(kept: Kept, key: Key): Life | Response {
-    const life = goOn(kept, key, this.env, (plan, from) => this.#newLife(plan, from));
+  #goOn(kept: Kept, keyFor: (provider: string) => Key | null): Life | Response {
+    const life = goOn(kept, keyFor, this.env, (plan, from) => this.#newLife(plan, from));
     if (life instanceof Response) return life;
     this.#begin(life);
     // Whether it woke and relayed before a crash, in the second before that would be stored, nobody can tell.
@@ -172,14 +173,11 @@ export class SessionObject extends DurableObject<Env> {
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const as = { name: plan.client, control: plan.control };
     const client = session.join(plan.role, translation, about, Date.now(), as);
-    const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan));
+    const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, provider));
     const received = session.lives.welcome(client, plan.session.id, owed);
     life.upstreams.start();
     life.link.openSoon();
-    const headers = new Headers({
-      'parley-received': String(received),
-      'parley-epoch': String(session.lives.epoch),
-    });
+    const headers = answerHeaders(life, received);
     const subprotocol = chooseSubprotocol(plan.offer, life.upstreams.subprotocol);
     if (subprotocol !== null) headers.set('Sec-WebSocket-Protocol', subprotocol);
     return new Response(null, { status: 101, webSocket: socket, headers });

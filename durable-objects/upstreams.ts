@@ -4,7 +4,8 @@
  */
 import { CLOSE, type CloseFrame } from '../protocol/close-codes.ts';
 import type { Payload } from '../protocol/connect.ts';
-import { type DialAttempts, waitBefore } from '../session/dial-attempts.ts';
+import type { LogRecord } from '../protocol/recording.ts';
+import { type DialAttempts, mayFallBack, waitBefore } from '../session/dial-attempts.ts';
 import type { Session } from '../session/session.ts';
 import { pause } from './input-hold.ts';
 import { type DialOutcome, type FailedDial, withoutSecret } from './opening.ts';
@@ -18,6 +19,12 @@ export interface UpstreamsOptions {
   readonly dial: () => Promise<DialOutcome>;
   /** Of the first dial. */
   readonly attempts: DialAttempts;
+  /** Of dials that failed, and after which another follows. */
+  readonly record: (error: LogRecord) => void;
+  /** Which of several it dials, for the record of a failure. */
+  readonly about: FailedDial['detail'];
+  /** Whether something else is dialled in place of what this dials. */
+  readonly hasNext: boolean;
   /** What the provider was dialled with, which it may quote. */
   readonly secret: () => string | null;
 }
@@ -36,20 +43,31 @@ export class Upstreams {
     this.#options = options;
   }
 
-  /** The first dial of the session. Its frames wait for `start`. Null: it is open. */
+  /**
+   * The first dial of the session. Its frames wait for `start`. Null: it is open. Otherwise the session is over, or stays as
+   * it is where something else may be dialled.
+   */
   async open(): Promise<FailedDial | null> {
     const { session } = this.#options;
     let startedAt = Date.now();
     let dialled = await this.#options.dial();
-    for (let attempt = 1; this.#mayRetry(dialled, attempt); attempt += 1) {
+    let attempt = 1;
+    for (; this.#mayRetry(dialled, attempt); attempt += 1) {
       await pause(waitBefore(attempt + 1, this.#options.attempts));
       startedAt = Date.now();
       dialled = await this.#options.dial();
     }
     const now = Date.now();
     if (dialled.kind === 'failed') {
-      session().upstreamRefused(dialled.failure.reason, dialled.failure.detail, now);
-      return dialled.failure;
+      const { failure } = dialled;
+      if (this.#options.hasNext && mayFallBack(failure)) this.#failed(failure, attempt, now);
+      else
+        session().upstreamRefused(
+          failure.reason,
+          { attempt, ...failure.detail, ...this.#options.about },
+          now,
+        );
+      return failure;
     }
     this.#current = dialled.socket;
     this.subprotocol = dialled.subprotocol;
@@ -62,9 +80,13 @@ export class Upstreams {
   #mayRetry(dialled: DialOutcome, attempt: number): boolean {
     if (dialled.kind === 'open' || !dialled.failure.transient || attempt >= this.#options.attempts.most)
       return false;
-    const { reason, detail } = dialled.failure;
-    this.#options.session().books.record('error', { code: reason, attempt, ...detail }, Date.now());
+    this.#failed(dialled.failure, attempt, Date.now());
     return this.#options.session().phase === 'dialling';
+  }
+
+  #failed({ reason, detail }: FailedDial, attempt: number, at: number): void {
+    const body = { code: reason, attempt, ...detail, ...this.#options.about };
+    this.#options.record({ seq: 0, at, kind: 'error', body });
   }
 
   /** Begins to deliver the first upstream's frames: somebody is there to get them. */

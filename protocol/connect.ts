@@ -69,22 +69,32 @@ export const BACKOFFS = ['constant', 'linear', 'exponential'] as const;
 export type Role = 'controller' | 'speaker' | 'observer';
 export type LogMode = 'full' | 'metadata' | 'none';
 
-export interface ConnectPlan {
-  readonly session: SessionAddress;
-  /** True when the client chose the id by `parley-session`: then it may join, and may come back. */
-  readonly named: boolean;
-  /** False for a credential that may only observe: it joins what is there, and has nothing dialled. */
-  readonly mayOpen: boolean;
+/** One provider's model, and how it is dialled. */
+export interface DialPlan {
   readonly provider: string;
   readonly model: string | null;
-  /** The models whose sessions the client's credential may join; null: any. */
-  readonly mayJoin: readonly string[] | null;
   readonly request: ConnectRequest;
   readonly credentialSource: 'client' | 'stored' | 'none';
   /** How a stored key is replaced, for the day on which the provider refuses it. */
   readonly keyRemedy?: string;
   /** True: the built-in simulator plays the provider. */
   readonly simulated: boolean;
+  /** The gateway's own prices for this provider, before the deployment's; absent: it has none. */
+  readonly prices?: readonly PriceRow[];
+}
+
+export interface ConnectPlan extends DialPlan {
+  readonly session: SessionAddress;
+  /** What is dialled in its place, in order, when the dial fails; absent: nothing. All of it speaks one wire. */
+  readonly fallback?: readonly DialPlan[];
+  /** How many were dialled in vain before this one; absent: none. */
+  readonly step?: number;
+  /** True when the client chose the id by `parley-session`: then it may join, and may come back. */
+  readonly named: boolean;
+  /** False for a credential that may only observe: it joins what is there, and has nothing dialled. */
+  readonly mayOpen: boolean;
+  /** The models whose sessions the client's credential may join; null: any. */
+  readonly mayJoin: readonly string[] | null;
   readonly role: Role | null;
   /** `parley-after`: how many upstream frames of this session the client has received already; null: it does not resume. */
   readonly after: number | null;
@@ -112,8 +122,6 @@ export interface ConnectPlan {
   readonly traceParent: TraceParent | null;
   /** What the connection says that its session costs, in place of any list. */
   readonly customCost: CustomCost | null;
-  /** The gateway's own prices for this provider, before the deployment's; absent: it has none. */
-  readonly prices?: readonly PriceRow[];
   readonly dialTimeoutMs: number;
   /** How the first dial is tried again: `most` times in all; the wait before the second, ms. */
   readonly attempts: {
@@ -138,6 +146,17 @@ export interface SubprotocolOffer {
    * to nobody but the client that sent it.
    */
   readonly lastResort: string | null;
+}
+
+/** How a plan dials `provider`: itself, or by one of its alternatives. Null: it does not name it. */
+export function dialOf(plan: ConnectPlan, provider: string): DialPlan | null {
+  return [plan, ...(plan.fallback ?? [])].find((each) => each.provider === provider) ?? null;
+}
+
+/** The plan whose next alternative takes the place of what was dialled; null: there is none. */
+export function nextPlan(plan: ConnectPlan): ConnectPlan | null {
+  const { fallback: [next, ...fallback] = [], keyRemedy: _remedy, prices: _prices, ...kept } = plan;
+  return next === undefined ? null : { ...kept, ...next, fallback, step: (plan.step ?? 0) + 1 };
 }
 
 /**

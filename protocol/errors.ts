@@ -124,7 +124,7 @@ const TABLE = {
     close: 4409,
     number: 1209,
     message:
-      'This session is connected to {provider}. Join it at its own URL, or use another parley-session.',
+      'This session is connected to {provider}. Join it at its own URL, name it in parley-fallback as at first, or use another parley-session.',
   },
   resume_ahead: {
     status: 409,

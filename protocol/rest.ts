@@ -324,6 +324,17 @@ export const SessionShape = v.object({
       seq: Count,
     }),
   ),
+  /** Dials that did not open, the first and later ones: of which provider and model, why, and its HTTP status if it answered. */
+  failed_dials: v.array(
+    v.object({
+      at: Time,
+      provider: v.string(),
+      model: v.nullable(v.string()),
+      attempt: Count,
+      code: v.string(),
+      status: v.nullable(Count),
+    }),
+  ),
   latency: v.object({
     turns: Count,
     p50_ms: v.nullable(Count),

@@ -160,6 +160,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
     payload: Payload,
     isGatewayToken: (text: string) => boolean,
   ): { readonly up: Payload; readonly log: Payload } | null;
+  /** Optional: what lets another model, or another provider of the same wire, be dialled in place of this one. */
+  readonly standIn?: StandIn;
   /** Optional: REST calls of the provider's SDKs that lead to its socket. */
   readonly rest?: RestProxy;
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
@@ -187,6 +189,16 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   settled?(state: S): boolean;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string, state: S): boolean;
+}
+
+/** For wires whose model is in the URL. */
+export interface StandIn {
+  /** What the frames are: providers of one wire can stand in for each other, and no client notices. */
+  readonly wire: string;
+  /** What a request asks besides its model; null where another model or provider could not serve it. */
+  askedOf(target: Target): ConnectRequest['query'] | null;
+  /** The request for `model`, which asks `asked` besides. */
+  targetOf(model: string, asked: ConnectRequest['query']): Target;
 }
 
 /** What a client asked for. */

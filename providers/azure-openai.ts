@@ -39,6 +39,13 @@ export const azureOpenai: ProviderAdapter<OpenAIState> = {
     [...SHORT, ...GA, ...PREVIEW].includes(path)
       ? { ok: true }
       : { ok: false, suggestion: 'openai/v1/realtime' },
+  standIn: {
+    wire: 'openai-realtime',
+    // The preview's clients speak the beta.
+    askedOf: ({ path, query }) =>
+      isPreview({ path, query }) ? null : (realtime.standIn?.askedOf({ path: '', query }) ?? null),
+    targetOf: (model, asked) => ({ path: 'openai/v1/realtime', query: [['model', model], ...asked] }),
+  },
   dial,
   // A client that signals the beta dialect speaks the preview's own wire.
   translation: (signals, dialled) => (isPreview(dialled) ? null : betaTranslation(signals)),

@@ -57,6 +57,7 @@ export function openaiDialect(
     // SDKs append /realtime to their base URL; Cloudflare's gateway URL has no such suffix.
     accepts: (path) =>
       ['', 'realtime', 'v1/realtime'].includes(path) ? { ok: true } : { ok: false, suggestion: 'realtime' },
+    standIn: { wire: 'openai-realtime', askedOf, targetOf },
     errorFrame: ({ code, message, status }) =>
       JSON.stringify({
         type: 'error',
@@ -163,6 +164,17 @@ function targetQuery(path: string, query: ConnectRequest['query']): ConnectReque
     ([name, value]) => name === 'call_id' || (name === 'intent' && value === 'transcription'),
   );
   return hasOther ? query.filter(([name]) => name !== 'model') : query;
+}
+
+/** A call is held where it was made; a transcription session names its model in a frame. */
+function askedOf({ path, query }: Pick<ConnectRequest, 'path' | 'query'>): ConnectRequest['query'] | null {
+  const isConversation =
+    upstreamPath(path) === 'realtime' && !query.some(([name]) => name === 'call_id' || name === 'intent');
+  return isConversation ? query.filter(([name]) => name !== 'model') : null;
+}
+
+function targetOf(model: string, asked: ConnectRequest['query']): Pick<ConnectRequest, 'path' | 'query'> {
+  return { path: 'realtime', query: [['model', model], ...asked] };
 }
 
 function read(state: OpenAIState, from: Sender, payload: Payload): Reading<OpenAIState> {

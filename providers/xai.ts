@@ -49,6 +49,8 @@ export const xai: ProviderAdapter<XaiState> = {
   ],
   carriers: [{ in: 'subprotocol', prefix: 'xai-client-secret.' }, ...realtime.carriers],
   forwardHeaders: [],
+  // Text comes in events of its own names: for its own models alone.
+  ...(realtime.standIn === undefined ? {} : { standIn: { ...realtime.standIn, wire: 'xai-realtime' } }),
   begin: (request) => ({
     wire: realtime.begin(request),
     conversationId: null,

@@ -78,6 +78,8 @@ export const LIMITS = {
   /** The most that a connection may ask for: attempts of its dial, and the wait before the second (AI Gateway's own). */
   dialAttempts: 5,
   dialRetryMs: 5 * SECOND,
+  /** Alternatives that a connection may name, to be dialled in turn when its own dial fails. */
+  fallbacks: 5,
   /** What is passed on of the body of a refused upstream handshake. */
   refusalBodyBytes: 64 * KIB,
   /** How long a closed session waits for the usage of an open response. */

@@ -94,10 +94,16 @@ export class SessionStore {
 
   /**
    * Begins a session, unless one of this id is over. One that never went live may begin again. The same opening again, as
-   * after an answer that was lost, changes nothing; any other finds that a session here lost its object.
+   * after an answer that was lost, changes nothing but which provider and model serve; any other finds that a session here lost its object.
    */
   open(opening: Opening, now: number): OpeningVerdict {
-    if (this.view()?.opening.startedAt === opening.startedAt) return { kind: 'opened' };
+    const same = this.view();
+    if (same?.opening.startedAt === opening.startedAt) {
+      const isServedElsewhere =
+        same.opening.provider !== opening.provider || same.opening.model !== opening.model;
+      if (isServedElsewhere) this.#change('opening', opening);
+      return { kind: 'opened' };
+    }
     this.interrupt(now);
     const view = this.view();
     if (view !== null && view.ending !== null && view.live !== null)
@@ -314,7 +320,7 @@ export class SessionStore {
     this.#ready = true;
   }
 
-  #change(column: 'live' | 'ending' | 'totals' | 'annotations', value: unknown): void {
+  #change(column: 'opening' | 'live' | 'ending' | 'totals' | 'annotations', value: unknown): void {
     this.#sql.exec(`UPDATE session SET ${column} = ?, revision = revision + 1`, JSON.stringify(value));
   }
 

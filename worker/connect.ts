@@ -16,12 +16,14 @@ import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../provide
 import { admissionTerms } from './admission-terms.ts';
 import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
 import { checkAllowed } from './allowed.ts';
-import { type Configuration, hasBinding, isSimulated, providerBaseUrl } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
+import { checkClaims, dialPlan, pick } from './dial-plan.ts';
+import { fallbackOf } from './fallback.ts';
 import { askGateway, type Gateway } from './gateway.ts';
 import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { byokAlias, type Parameters, readParameters } from './parameters.ts';
-import { DEFAULT_ALIAS, keyMissing, type ProviderKey, providerKey } from './provider-key.ts';
+import { DEFAULT_ALIAS } from './provider-key.ts';
 import { failure, publicFailure } from './respond.ts';
 import { proxyRest } from './rest-proxy.ts';
 
@@ -136,42 +138,23 @@ export interface Connection extends Gateway {
 }
 
 async function makePlan(connection: Connection): Promise<ConnectPlan> {
-  const { request, env, settings, target, adapter, offer, principal, parameters } = connection;
-  const asked = { path: target.path, query: offer.query };
-  const accepted = adapter.accepts(asked.path, asked.query);
-  if (!accepted.ok) {
-    throw new BrokerError('unknown_provider_path', {
-      provider: adapter.id,
-      path: target.path,
-      suggestion: accepted.suggestion,
-    });
-  }
-  const model = theOneModel(adapter, target.path, offer.query);
-  const simulated = isSimulated(env, adapter) || model?.startsWith(SIMULATED_MODEL) === true;
+  const { request, settings, adapter, offer, principal, parameters } = connection;
   const claims = principal.kind === 'token' ? principal.claims : null;
-  checkClaims(connection, model);
-  checkAllowed(connection, model);
-  const within = simulated || hasBinding(env, adapter);
-  const { session: wanted, role, byokAlias: _alias, ...passed } = parameters;
+  const dialled = await dialPlan(connection);
+  const { session: wanted, role, byokAlias: _alias, fallback: _named, ...passed } = parameters;
+  const fallback = await fallbackOf(connection);
   const named = wanted ?? claims?.session ?? null;
-  const key = await providerKey(connection, simulated);
-  const needsKey = !within && adapter.settings.key !== null && adapter.keyless?.(asked) !== true;
-  if (needsKey && key.value === null) throw keyMissing(connection);
   const maxSeconds = Math.min(
     settings.PARLEY_MAX_SESSION_SECONDS,
     claims?.max_seconds ?? Number.POSITIVE_INFINITY,
   );
   return {
+    ...dialled,
+    ...(fallback.length === 0 ? {} : { fallback }),
     session: { account: connection.account, gateway: connection.gateway, id: named ?? v7() },
     named: named !== null,
     mayOpen: claims === null || mayConnect(claims),
-    provider: adapter.id,
-    model,
     mayJoin: claims?.models ?? null,
-    request: dialRequest(connection, key, within),
-    credentialSource: key.source,
-    ...(key.source === 'stored' ? { keyRemedy: key.remedy } : {}),
-    simulated,
     role: roleOf(principal, role),
     userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
@@ -179,7 +162,6 @@ async function makePlan(connection: Connection): Promise<ConnectPlan> {
     ...passed,
     control: passed.control || offer.control,
     ...whatIsStored(connection),
-    ...ownPrices(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
     admission: admissionTerms(settings, claims, parameters.customCost),
@@ -195,51 +177,6 @@ function whatIsStored({
     ...(settings.PARLEY_REDACT === null ? {} : { redaction: settings.PARLEY_REDACT }),
     maxLogBytes: settings.PARLEY_MAX_LOG_MIB * BYTES_PER_MIB,
   };
-}
-
-function dialRequest(
-  { request, env, target, adapter, offer }: Connection,
-  key: ProviderKey,
-  within: boolean,
-): ConnectPlan['request'] {
-  return {
-    path: target.path,
-    query: offer.query,
-    headers: pick(request.headers, adapter.forwardHeaders),
-    subprotocols: offer.subprotocols,
-    baseUrl: providerBaseUrl(env, adapter, within && key.value === null),
-    credential: key.value,
-    ...(key.source === 'client' ? { carrier: key.carrier } : {}),
-  };
-}
-
-function ownPrices({ prices, adapter }: Connection): Pick<ConnectPlan, 'prices'> {
-  const own = prices.filter(({ provider }) => provider === adapter.id);
-  return own.length === 0 ? {} : { prices: own };
-}
-
-/** Throws for a query that names it twice: which one a provider takes is its own affair, and a token allows one. */
-function theOneModel(adapter: ProviderAdapter, path: string, query: Offer['query']): string | null {
-  const model = adapter.modelOf({ path, query });
-  // Of a parameter that comes twice, a Map keeps the last.
-  if (adapter.modelOf({ path, query: [...new Map(query)] }) !== model)
-    throw new BrokerError('invalid_request', { problem: 'the query names two models' });
-  return model;
-}
-
-/** What the token narrows: provider, model, session. */
-function checkClaims({ principal, adapter, parameters }: Connection, model: string | null): void {
-  if (principal.kind === 'admin') return;
-  const { providers, models, session } = principal.claims;
-  if (providers !== undefined && !providers.includes(adapter.id)) {
-    throw new BrokerError('forbidden', { why: `it is for the providers ${providers.join(', ')}` });
-  }
-  if (models !== undefined && (model === null || !models.includes(model))) {
-    throw new BrokerError('forbidden', { why: `it is for the models ${models.join(', ')}` });
-  }
-  if (session !== undefined && parameters.session !== null && parameters.session !== session) {
-    throw new BrokerError('forbidden', { why: 'it is for another session' });
-  }
 }
 
 function mayConnect({ scope }: Claims): boolean {
@@ -338,13 +275,4 @@ export function unknownProvider(provider: string, env: Env): BrokerError {
       .map((each) => each.id)
       .join(', '),
   });
-}
-
-function pick(headers: Headers, names: readonly string[]): Record<string, string> {
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = headers.get(name);
-    if (value !== null) picked[name] = value;
-  }
-  return picked;
 }

@@ -16,6 +16,7 @@ const PARAMETERS = [
   'parley-grace',
   'parley-idle',
   'parley-control',
+  'parley-fallback',
   'cf-aig-metadata',
   'cf-aig-collect-log',
   'cf-aig-collect-log-payload',

@@ -25,8 +25,16 @@ export interface Parameters {
   readonly customCost: CustomCost | null;
   /** The stored key that was asked for by name. */
   readonly byokAlias: string | null;
+  /** What is dialled in turn when the dial of the URL's own fails. */
+  readonly fallback: readonly Alternative[];
   readonly dialTimeoutMs: number;
   readonly attempts: ConnectPlan['attempts'];
+}
+
+/** One of `parley-fallback`. */
+export interface Alternative {
+  readonly provider: string;
+  readonly model: string;
 }
 
 /** Nine digits: more frames than a session of a day can have. */
@@ -59,6 +67,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     byokAlias: byokAlias(given),
     traceParent: readTraceParent(given.get('traceparent') ?? ''),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
+    fallback: alternatives(given),
     attempts: {
       most: number(given, 'cf-aig-max-attempts', 1, LIMITS.dialAttempts) ?? 1,
       delayMs: number(given, 'cf-aig-retry-delay', 0, LIMITS.dialRetryMs) ?? LIMITS.redialMs,
@@ -89,6 +98,21 @@ function checked<T>(
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) throw problem(name, parsed.issues[0].message);
   return parsed.output;
+}
+
+/** `provider/model`, separated by commas; a model's name may hold further slashes. */
+function alternatives(given: ReadonlyMap<Parameter, string>): readonly Alternative[] {
+  const value = given.get('parley-fallback');
+  if (value === undefined) return [];
+  const named = value.split(',').map((each) => /^([^/]+)\/(.+)$/.exec(each.trim()));
+  const read = named.flatMap((match) =>
+    match === null ? [] : [{ provider: match[1] ?? '', model: match[2] ?? '' }],
+  );
+  if (read.length < named.length)
+    throw problem('parley-fallback', 'must be provider/model, separated by commas');
+  if (read.length > LIMITS.fallbacks)
+    throw problem('parley-fallback', `names ${read.length} alternatives; the most is ${LIMITS.fallbacks}`);
+  return read;
 }
 
 /** A larger value than the deployment allows is held down to it, as a gateway's limit is. */

@@ -13,7 +13,7 @@ interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;
 }
 
-/** @param stored the session's turns, gaps, joins, leaves and spent budgets, in order */
+/** @param stored the session's turns, gaps, joins, leaves, spent budgets and errors, in order */
 export function sessionShape(view: SessionView, stored: readonly StoredRecord[]): SessionShape {
   const records = stored.map((record) => ({ ...record, body: asObject(parseJson(record.body)) ?? {} }));
   const { opening, live, ending, totals } = view;
@@ -50,6 +50,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
       not_logged: totals?.frames_not_logged ?? 0,
       redacted: totals?.frames_redacted ?? 0,
     },
+    failed_dials: records.flatMap((record) => failedDialShapes(record, opening)),
     gaps: records.filter((record) => record.kind === 'gap').map(gapShape),
     received: totals?.received ?? 0,
     log_bytes: view.logBytes,
@@ -86,6 +87,26 @@ function audio(totals: Totals | null): SessionShape['audio'] {
   return totals === null
     ? { in_ms: null, out_ms: null }
     : { in_ms: totals.audio_in_ms, out_ms: totals.audio_out_ms };
+}
+
+/** Of the errors those that were dials. */
+function failedDialShapes(
+  { kind, at, body }: ReadRecord,
+  { provider, model }: Pick<SessionView['opening'], 'provider' | 'model'>,
+): SessionShape['failed_dials'] {
+  const attempt = asCount(body['attempt']);
+  if (kind !== 'error' || attempt === undefined) return [];
+  const dialled = asText(body['provider']);
+  return [
+    {
+      at: time(at),
+      provider: dialled ?? provider,
+      model: dialled === undefined ? model : (asText(body['model']) ?? null),
+      attempt,
+      code: asText(body['code']) ?? '',
+      status: asCount(body['status']) ?? null,
+    },
+  ];
 }
 
 function gapShape({ seq, at, body }: ReadRecord): SessionShape['gaps'][number] {

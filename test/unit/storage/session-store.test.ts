@@ -134,6 +134,14 @@ describe('P3 the record', () => {
     });
   });
 
+  it('P5 the same opening again, served by another: a new revision says so, and nothing else changes', () => {
+    const store = storeWith(['a']);
+    const before = store.revision();
+    expect(store.open({ ...OPENING, provider: 'another', model: 'other' }, 5)).toEqual({ kind: 'opened' });
+    expect(store.view()?.opening).toEqual({ ...OPENING, provider: 'another', model: 'other' });
+    expect([store.revision(), store.view()?.lastSeq]).toEqual([before + 1, 1]);
+  });
+
   it('R-07 the same opening again changes nothing; another one finds the session interrupted', () => {
     const store = storeWith(['a']);
     expect(store.open(OPENING, 5_000)).toEqual({ kind: 'opened' });

@@ -2,6 +2,7 @@
  * What a client must know to come back to its session: how much it has received, in which life of the session, and whether a
  * close means "come back". Pure: time and chance come in as arguments.
  */
+import { answerTo } from './close-codes.ts';
 
 export interface ContinuationOptions {
   /** How long after a loss it is worth trying, ms: the deployment's grace time. */
@@ -22,11 +23,6 @@ export type Frame =
 
 export type Verdict = { readonly again: true; readonly waitMs: number } | { readonly again: false };
 
-/**
- * The server went away, or its upstream did, or nobody knows, or it cannot serve just now (4503, 4507): the session may be
- * there still.
- */
-const COME_BACK: readonly number[] = [1001, 1006, 1011, 1012, 1013, 4503, 4507];
 const CONTROL = '{"type":"parley.';
 
 export class Continuation {
@@ -87,7 +83,7 @@ export class Continuation {
    */
   closed(code: number, now: number, chance: number): Verdict {
     this.#joined = false;
-    if (!this.#everJoined || !COME_BACK.includes(code)) return { again: false };
+    if (!this.#everJoined || answerTo(code) !== 'resume') return { again: false };
     this.#lostAt ??= now;
     const { graceMs, firstMs, mostMs } = this.#options;
     // Full jitter: many clients that were cut at once do not come back at once.

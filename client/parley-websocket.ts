@@ -4,6 +4,8 @@
  */
 import { Continuation } from './continuation.ts';
 
+export { answerTo, type CloseAnswer } from './close-codes.ts';
+
 type Data = string | ArrayBufferLike | ArrayBufferView | Blob;
 type Url = string | URL | (() => string | URL | Promise<string | URL>);
 /** As the standard has it; not every runtime's types do. */

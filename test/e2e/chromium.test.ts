@@ -1,8 +1,9 @@
 /** A page in a real browser: subprotocols are all that it can send, and close codes all that it can read. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { freePort, type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { untilEnded } from '../support/rest.ts';
 
@@ -20,7 +21,14 @@ let pages: { readonly server: Server; readonly origin: string };
 beforeAll(async () => {
   if (!isThere) return;
   const port = await freePort();
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
+    // The client class as `npm run build` made it.
+    const [, file] = /^\/client\/([a-z-]+\.js)$/.exec(request.url ?? '') ?? [];
+    if (file !== undefined) {
+      response.setHeader('content-type', 'text/javascript');
+      response.end(readFileSync(new URL(`../../dist/client/${file}`, import.meta.url)));
+      return;
+    }
     response.setHeader('content-type', 'text/html');
     response.end('<!doctype html><title>page</title>');
   });
@@ -109,6 +117,43 @@ describe.skipIf(!isThere)('P2 a browser', () => {
     const only = `cf-aig-authorization.${parley.token}`;
     const heard = await turn(page, `${parley.ws}/v1/acct/browser2/openai?model=sim-support`, [only]);
     expect(heard).toMatchObject({ protocol: only, code: 1000 });
+  });
+
+  it('P5 loads the built client as it is, and comes back with it over a cut', async () => {
+    const proxy = await CuttingProxy.listen(Number(new URL(parley.http).port));
+    const page = await browser.newPage();
+    await page.goto(pages.origin);
+    await page.exposeFunction('cut', () => proxy.cut());
+    await page.addScriptTag({
+      type: 'module',
+      content:
+        "import { ParleyWebSocket } from '/client/parley-websocket.js'; Object.assign(globalThis, { ParleyWebSocket });",
+    });
+    await page.waitForFunction(() => 'ParleyWebSocket' in globalThis);
+    const url = `${proxy.ws}/v1/acct/browser3/simulator?model=sim-support&latency_ms=0&speed=50`;
+    const types = await page.evaluate(
+      ([address, token]) => {
+        // What the page has is what is built of client/parley-websocket.ts.
+        const { ParleyWebSocket } =
+          globalThis as unknown as typeof import('../../client/parley-websocket.ts');
+        const socket = new ParleyWebSocket(address, ['realtime', `cf-aig-authorization.${token}`]);
+        const seen: string[] = [];
+        return new Promise<string[]>((resolve) => {
+          socket.addEventListener('message', (message) => {
+            const { type } = JSON.parse(String((message as MessageEvent).data)) as { type: string };
+            seen.push(type);
+            if (type === 'session.created') socket.send('{"type":"response.create"}');
+            if (type === 'response.created') (globalThis as unknown as { cut(): void }).cut();
+            if (type === 'response.done') socket.close(1000);
+          });
+          socket.addEventListener('close', (event) => resolve([...seen, String((event as CloseEvent).code)]));
+        });
+      },
+      [url, parley.token] as const,
+    );
+    proxy.close();
+    for (const once of ['session.created', 'response.created', 'response.done', '1000'])
+      expect(types.filter((type) => type === once)).toEqual([once]);
   });
 
   it('S-07 reads why it is refused: a bad token, an origin that is not allowed', async () => {

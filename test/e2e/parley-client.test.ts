@@ -176,20 +176,23 @@ describe('P5 the WebSocket that comes back', () => {
 });
 
 describe('P5 the examples run as they stand', () => {
-  it.each(['resume-websocket', 'resume-partysocket'])('P5 %s: every frame once, over a cut', async (name) => {
-    const child = spawn(process.execPath, [`examples/${name}.mjs`, proxy.ws], {
-      env: { ...process.env, PARLEY_TOKEN: parley.token },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      const first = !output.includes('response.created');
-      output += chunk.toString();
-      if (first && output.includes('response.created')) proxy.cut();
-    });
-    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
-    const lines = output.trim().split('\n');
-    expect(lines.map((line) => Number(line.split(' ')[0]))).toEqual(lines.map((_, index) => index + 1));
-    expect(lines.at(-1)).toContain('response.done');
-  });
+  it.each(['resume-websocket', 'resume-partysocket', 'parley-websocket'])(
+    'P5 %s: every frame once, over a cut',
+    async (name) => {
+      const child = spawn(process.execPath, [`examples/${name}.mjs`, proxy.ws], {
+        env: { ...process.env, PARLEY_TOKEN: parley.token },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        const first = !output.includes('response.created');
+        output += chunk.toString();
+        if (first && output.includes('response.created')) proxy.cut();
+      });
+      expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+      const lines = output.trim().split('\n');
+      expect(lines.map((line) => Number(line.split(' ')[0]))).toEqual(lines.map((_, index) => index + 1));
+      expect(lines.at(-1)).toContain('response.done');
+    },
+  );
 });

@@ -5,9 +5,11 @@ import type { Checkpoint, Kept } from '../protocol/recording.ts';
 import { readSegment } from '../protocol/segment.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Session } from '../session/session.ts';
+import { Reread } from '../session/reread.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Key } from './attachment.ts';
+import { payloadOf } from './log-window.ts';
 import { unpack } from './segment-codec.ts';
 
 /**
@@ -86,35 +88,44 @@ export function keptSnapshot({ checkpoint, counters }: Kept, adapter: ProviderAd
   return { ...snapshot, counters: { ...snapshot.counters, ...counters } };
 }
 
-/** A checkpoint, and how far the log goes beyond it. */
-export async function keptFrom(store: SessionStore, checkpoint: Checkpoint): Promise<Kept> {
+/** A checkpoint, brought up to the end of the log: what was said after it is in there alone. */
+export async function keptFrom(
+  store: SessionStore,
+  checkpoint: Checkpoint,
+  adapterOf: (provider: string) => ProviderAdapter | undefined,
+): Promise<Kept> {
   // Only checkpointOf() writes it.
-  const { counters } = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const snapshot = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const { counters } = snapshot;
   const last = store.lastNumbers();
+  const adapter = adapterOf(snapshot.adapter.id);
+  const canRead = snapshot.version === SNAPSHOT_VERSION && snapshot.adapter.version === adapter?.stateVersion;
+  const reader = canRead && adapter !== undefined ? new Reread(adapter, snapshot) : null;
+  const received = await readOn(store, counters.seq, reader);
   return {
-    checkpoint,
+    checkpoint: reader === null ? checkpoint : { ...checkpoint, snapshot: JSON.stringify(reader.snapshot()) },
     counters: {
       seq: Math.max(last.seq, counters.seq),
       record: Math.max(last.record, counters.record),
       segment: Math.max(last.segment, counters.segment),
-      received: counters.received + (await downFrames(store, counters.seq)),
+      received: counters.received + received,
     },
     clean: checkpoint.resting && last.seq <= counters.seq,
     lastSeq: last.seq,
   };
 }
 
-/** How many upstream frames the log has after `seq`. */
-async function downFrames(store: SessionStore, after: number): Promise<number> {
+/** Reads what the log has after `seq`. Returns how many upstream frames that is. */
+async function readOn(store: SessionStore, after: number, reader: Reread | null): Promise<number> {
   let count = 0;
   for (let number = store.firstSegmentAfter(after); ; number += 1) {
     const segment = store.segment(number);
     if (segment === null) return count;
-    for (const { seq, direction, more } of readSegment(
-      segment.firstSeq,
-      segment.firstAt,
-      await unpack(segment),
-    ))
-      if (seq > after && direction === 'down' && !more) count += 1;
+    for (const entry of readSegment(segment.firstSeq, segment.firstAt, await unpack(segment))) {
+      if (entry.seq <= after) continue;
+      if (entry.direction === 'down' && !entry.more) count += 1;
+      const payload = reader === null ? null : payloadOf(entry);
+      if (payload !== null) reader?.frame({ ...entry, payload });
+    }
   }
 }

@@ -60,7 +60,7 @@ export async function upstreamFrames(
 }
 
 /** Null for a frame that is not there as it was, or begins or ends in another segment. */
-function payloadOf({ payload, redacted, more, part, opcode }: SegmentEntry): Payload | null {
+export function payloadOf({ payload, redacted, more, part, opcode }: SegmentEntry): Payload | null {
   if (payload === null || redacted || more || part) return null;
   return opcode === 'text' ? decoder.decode(payload) : new Uint8Array(payload).buffer;
 }

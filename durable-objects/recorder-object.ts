@@ -14,6 +14,7 @@ import type {
   RecorderEntry,
   SessionSummary,
 } from '../protocol/recording.ts';
+import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
@@ -77,7 +78,7 @@ export class RecorderObject extends DurableObject<Env> {
     const stored = this.#checkpoints.get();
     return view === null || view.ending !== null || stored === null
       ? null
-      : keptFrom(this.#store, stored.checkpoint);
+      : keptFrom(this.#store, stored.checkpoint, (provider) => providerFor(provider, this.env));
   }
 
   /** The same for a client that opens the session again by its name. The same opening again is no other one. */

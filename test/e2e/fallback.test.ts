@@ -1,5 +1,5 @@
 /** A dial that fails, and what is dialled in its place, through what `npm start` runs. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
@@ -12,6 +12,7 @@ import { get, untilEnded, untilLogged } from '../support/rest.ts';
 import { secretsByFile } from '../support/secret-search.ts';
 
 let parley: ParleyProcess;
+let env: Record<string, string>;
 /** OpenAI, as each test has it answer. */
 let first: RawUpstream;
 /** A provider of the deployment's own. */
@@ -24,22 +25,22 @@ beforeAll(async () => {
     dialled.push(request);
     socket.send('{"type":"session.created","event_id":"e0","session":{}}');
   });
-  parley = await startParley({
-    env: {
-      OPENAI_BASE_URL: first.url,
-      OPENAI_API_KEY: 'sk-stored-of-the-first',
-      AZURE_OPENAI_BASE_URL: 'simulator',
-      PARLEY_CUSTOM_PROVIDERS: JSON.stringify({
-        third: { base_url: third.url, dialect: 'openai', auth: 'bearer' },
-      }),
-      PARLEY_PRICES:
-        '{"azure-openai/gpt-realtime-mini":{"usd_per_million_tokens":{"input_text":1,"output_text":2}}}',
-      CUSTOM_THIRD_API_KEY: 'sk-stored-of-the-third',
-    },
-  });
+  env = {
+    OPENAI_BASE_URL: first.url,
+    OPENAI_API_KEY: 'sk-stored-of-the-first',
+    AZURE_OPENAI_BASE_URL: 'simulator',
+    PARLEY_CUSTOM_PROVIDERS: JSON.stringify({
+      third: { base_url: third.url, dialect: 'openai', auth: 'bearer' },
+    }),
+    PARLEY_PRICES:
+      '{"azure-openai/gpt-realtime-mini":{"usd_per_million_tokens":{"input_text":1,"output_text":2}}}',
+    CUSTOM_THIRD_API_KEY: 'sk-stored-of-the-third',
+  };
+  parley = await startParley({ env });
 });
 afterAll(async () => {
   await parley.stop();
+  rmSync(parley.dataDir, { recursive: true, force: true });
   first.close();
   third.close();
 });
@@ -226,25 +227,45 @@ describe('P5 a session that another provider serves', () => {
   });
 });
 
-describe('P9 what is kept of a session', () => {
-  it('P9 no key is on disk, neither of what serves nor of what could have', async () => {
-    const query = 'model=sim-a&parley-session=kept';
-    const headers = { 'parley-fallback': 'custom-third/llm,openai/gpt-realtime' };
-    const client = await connected(parley, {
-      gateway: 'acct/disk',
-      provider: 'azure-openai',
-      query,
-      headers,
-    });
+describe('P5 P9 a session that another provider serves, over kill -9', () => {
+  it('P5 P9 goes on with that provider and its own key, of which none was on disk', async () => {
+    first.answer = refuse(503);
     const frame = '{"type":"conversation.item.retrieve","item_id":"no-such-item"}';
-    client.socket.send(frame);
-    await untilLogged(parley, 'acct/disk', 'kept', frame);
+    const back = async (query: string) => {
+      const frames: string[] = [];
+      let look: () => void = () => undefined;
+      const client = await connected(parley, {
+        gateway: 'acct/disk',
+        query: `model=gpt-realtime&parley-session=disk${query}`,
+        headers: { 'parley-fallback': 'azure-openai/sim-b,custom-third/llm' },
+        ready: (socket) =>
+          socket.on('message', (data: Buffer) => {
+            frames.push(data.toString());
+            look();
+          }),
+      });
+      client.socket.send(frame);
+      await new Promise<void>((resolve) => {
+        look = () => {
+          if (frames.some((each) => each.includes('"error"'))) resolve();
+        };
+        look();
+      });
+      return { client, frames };
+    };
+    const before = await back('');
+    await untilLogged(parley, 'acct/disk', 'disk', before.frames.at(-1) ?? '');
     // A checkpoint is beside the log from its first batch on: what comes back after a crash goes on from it.
+    const { dataDir } = parley;
     await parley.kill();
-    const files = secretsByFile(parley.dataDir, ['sk-stored-of-the', 'graceMs']).filter(([name]) =>
-      name.includes('.sqlite'),
-    );
-    const found = new Set(files.flatMap(([, secrets]) => secrets));
-    expect([...found]).toEqual(['graceMs']);
+    const files = secretsByFile(dataDir, ['sk-stored-of-the', 'graceMs']);
+    const found = files.filter(([name]) => name.includes('.sqlite')).flatMap(([, secrets]) => secrets);
+    expect([...new Set(found)]).toEqual(['graceMs']);
+    parley = await startParley({ env, dataDir });
+    first.answer = { kind: 'accept' };
+    const { client } = await back(`&parley-after=${before.frames.length}`);
+    expect([client.headers['parley-provider'], client.headers['cf-aig-step']]).toEqual(['azure-openai', '1']);
+    client.socket.close(1000);
+    await client.closed;
   });
 });

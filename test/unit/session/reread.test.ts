@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { ProviderAdapter } from '../../../providers/adapter.ts';
+import { openai } from '../../../providers/openai.ts';
+import { Reread } from '../../../session/reread.ts';
+import { SNAPSHOT_VERSION, type Snapshot } from '../../../session/snapshot.ts';
+
+const REQUEST = { path: '', query: [], headers: {}, subprotocols: [], baseUrl: '', credential: null };
+
+/** What of it is looked at. */
+const snapshotOf = (adapter: ProviderAdapter) =>
+  ({
+    version: SNAPSHOT_VERSION,
+    adapter: { id: adapter.id, version: adapter.stateVersion, state: adapter.begin(REQUEST) },
+    onceSent: false,
+  }) as unknown as Snapshot;
+
+const up = (payload: string, translated = false) =>
+  ({ direction: 'up', client: 1, payload, translated }) as const;
+const down = (payload: string) => ({ direction: 'down', client: 0, payload, translated: false }) as const;
+const created = down('{"type":"session.created","session":{"type":"realtime","id":"sess_1"}}');
+const added = (id: string) =>
+  down(
+    JSON.stringify({
+      type: 'conversation.item.added',
+      previous_item_id: null,
+      item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text: id }] },
+    }),
+  );
+
+describe('P5 what the log has after a checkpoint', () => {
+  it('P5 is read as it was when it came: its state is that of the session which was lost', () => {
+    let state = openai.begin(REQUEST);
+    const reread = new Reread(openai, snapshotOf(openai));
+    for (const frame of [created, added('item_1'), added('item_2')]) {
+      state = openai.read(state, { side: 'upstream' }, frame.payload).state;
+      reread.frame(frame);
+    }
+    expect(reread.snapshot().adapter.state).toEqual(state);
+    expect(JSON.stringify(state)).toContain('item_2');
+  });
+
+  it('P5 a frame that was rewritten on its way up is not taken for what went up', () => {
+    const read: string[] = [];
+    const adapter: ProviderAdapter = {
+      ...openai,
+      skim: () => null,
+      once: { matches: (payload) => payload === 'first', answer: null },
+      read: (state, from, payload) => {
+        if (typeof payload === 'string') read.push(`${from.side} ${payload}`);
+        return { state, observations: [], route: 'across' };
+      },
+    };
+    const reread = new Reread(adapter, snapshotOf(adapter));
+    for (const frame of [up('beta', true), up('own'), down('answer')]) reread.frame(frame);
+    expect(read).toEqual(['client own', 'upstream answer']);
+    expect(reread.snapshot().onceSent).toBe(false);
+    reread.frame(up('first'));
+    expect(reread.snapshot().onceSent).toBe(true);
+  });
+
+  it('P4 an adapter that fails ends the reading, and takes nothing of what was known', () => {
+    const adapter: ProviderAdapter = {
+      ...openai,
+      read: (state, from, payload) => {
+        if (payload === 'poison') throw new Error('poison');
+        return openai.read(state as ReturnType<typeof openai.begin>, from, payload); // its own
+      },
+    };
+    const reread = new Reread(adapter, snapshotOf(adapter));
+    for (const frame of [created, added('item_1'), down('poison'), added('item_2')]) reread.frame(frame);
+    const state = JSON.stringify(reread.snapshot().adapter.state);
+    expect([state.includes('item_1'), state.includes('item_2')]).toEqual([true, false]);
+  });
+});

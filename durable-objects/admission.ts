@@ -85,7 +85,7 @@ export function admit(
     return refuse(publicError('session_other_provider', { provider: life.provider }));
   if (plan.mayJoin !== null && (life.model === null || !plan.mayJoin.includes(life.model)))
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
-  if (session.clients >= plan.maxClients)
+  if (session.clients >= plan.maxClients && !session.has(plan.client))
     return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
   return plan.after === null ? null : owed(session, plan.after, plan, life);
 }

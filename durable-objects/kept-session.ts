@@ -4,12 +4,15 @@ import type { JsonValue } from '../protocol/json.ts';
 import type { Checkpoint, Kept } from '../protocol/recording.ts';
 import { readSegment } from '../protocol/segment.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
+import { providerFor } from '../providers/registry.ts';
 import type { Session } from '../session/session.ts';
 import { Reread } from '../session/reread.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Key } from './attachment.ts';
+import type { Env } from './environment.ts';
 import { payloadOf } from './log-window.ts';
+import { pricesFor } from './prices-for.ts';
 import { unpack } from './segment-codec.ts';
 
 /**
@@ -89,18 +92,16 @@ export function keptSnapshot({ checkpoint, counters }: Kept, adapter: ProviderAd
 }
 
 /** A checkpoint, brought up to the end of the log: what was said after it is in there alone. */
-export async function keptFrom(
-  store: SessionStore,
-  checkpoint: Checkpoint,
-  adapterOf: (provider: string) => ProviderAdapter | undefined,
-): Promise<Kept> {
-  // Only checkpointOf() writes it.
+export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env: Env): Promise<Kept> {
+  // Only checkpointOf() writes them.
   const snapshot = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const plan = JSON.parse(checkpoint.plan) as ConnectPlan;
   const { counters } = snapshot;
   const last = store.lastNumbers();
-  const adapter = adapterOf(snapshot.adapter.id);
+  const adapter = providerFor(snapshot.adapter.id, env);
   const canRead = snapshot.version === SNAPSHOT_VERSION && snapshot.adapter.version === adapter?.stateVersion;
-  const reader = canRead && adapter !== undefined ? new Reread(adapter, snapshot) : null;
+  const reader =
+    canRead && adapter !== undefined ? new Reread(adapter, snapshot, pricesFor(plan, adapter, env)) : null;
   const received = await readOn(store, counters.seq, reader);
   return {
     checkpoint: reader === null ? checkpoint : { ...checkpoint, snapshot: JSON.stringify(reader.snapshot()) },
@@ -118,14 +119,17 @@ export async function keptFrom(
 /** Reads what the log has after `seq`. Returns how many upstream frames that is. */
 async function readOn(store: SessionStore, after: number, reader: Reread | null): Promise<number> {
   let count = 0;
+  let bytes = 0;
   for (let number = store.firstSegmentAfter(after); ; number += 1) {
     const segment = store.segment(number);
     if (segment === null) return count;
     for (const entry of readSegment(segment.firstSeq, segment.firstAt, await unpack(segment))) {
       if (entry.seq <= after) continue;
-      if (entry.direction === 'down' && !entry.more) count += 1;
-      const payload = reader === null ? null : payloadOf(entry);
-      if (payload !== null) reader?.frame({ ...entry, payload });
+      bytes += entry.length;
+      if (entry.more) continue;
+      if (entry.direction === 'down') count += 1;
+      reader?.frame({ ...entry, bytes, payload: payloadOf(entry) });
+      bytes = 0;
     }
   }
 }

@@ -1,21 +1,15 @@
 /** One life of a session: from its first client to its end. */
-import {
-  type ConnectPlan,
-  directoryObjectName,
-  sessionObjectName,
-  SIMULATED_MODEL,
-} from '../protocol/connect.ts';
+import { type ConnectPlan, directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import type { LogRecord, Opening } from '../protocol/recording.ts';
-import { parseSettings } from '../protocol/settings.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
-import type { PriceBasis } from '../session/cost.ts';
 import { LIMITS } from '../session/limits.ts';
 import { Session } from '../session/session.ts';
 import type { Snapshot } from '../session/snapshot.ts';
 import type { Wire } from '../session/wire.ts';
 import { BudgetLink, type BudgetLinkOptions } from './budget-link.ts';
 import type { Env } from './environment.ts';
+import { pricesFor } from './prices-for.ts';
 import { checkpointsOf } from './kept-session.ts';
 import { type DialOutcome, dialUpstream, type FailedDial, type Fetcher } from './opening.ts';
 import { RecorderLink } from './recorder-link.ts';
@@ -155,17 +149,4 @@ function admissionOf(
     limits: LIMITS,
     ...events,
   });
-}
-
-function pricesFor(plan: ConnectPlan, adapter: ProviderAdapter, env: Env): PriceBasis {
-  const parsed = parseSettings(env);
-  const isOwnModel = adapter.settings.key === null || plan.model?.startsWith(SIMULATED_MODEL) === true;
-  return {
-    provider: plan.provider,
-    model: plan.model,
-    simulated: !plan.simulated ? 'no' : isOwnModel ? 'free' : 'as_model',
-    custom: plan.customCost,
-    // The edge lets nobody in while a setting cannot be used.
-    overrides: [...(plan.prices ?? []), ...(parsed.ok ? parsed.settings.PARLEY_PRICES : [])],
-  };
 }

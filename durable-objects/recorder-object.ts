@@ -14,7 +14,6 @@ import type {
   RecorderEntry,
   SessionSummary,
 } from '../protocol/recording.ts';
-import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
 import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
@@ -78,7 +77,7 @@ export class RecorderObject extends DurableObject<Env> {
     const stored = this.#checkpoints.get();
     return view === null || view.ending !== null || stored === null
       ? null
-      : keptFrom(this.#store, stored.checkpoint, (provider) => providerFor(provider, this.env));
+      : keptFrom(this.#store, stored.checkpoint, this.env);
   }
 
   /** The same for a client that opens the session again by its name. The same opening again is no other one. */

@@ -134,6 +134,11 @@ export class Session {
     return this.#roster.size;
   }
 
+  /** Whether a client of this name is here: the next one of it takes its place. */
+  has(name: string | null): boolean {
+    return this.#roster.all().some((client) => name !== null && client.name === name);
+  }
+
   /** The log, for whoever carries it to the recorder; call `catchUp` before a batch is taken. */
   get recording(): Recording {
     return this.books.recording;

@@ -222,6 +222,18 @@ describe('P5 the control channel', () => {
     await asAdmin('/v1/acct/gw/sessions/named/end', { method: 'POST' });
     await again.closed;
   });
+
+  it('P5 P10 … also in a session that is full', async () => {
+    await asAdmin('/v1/acct/small/settings', { method: 'PATCH', body: JSON.stringify({ max_clients: 1 }) });
+    const path = `${SIMULATOR.replace('/gw/', '/small/')}&parley-session=full`;
+    const old = await open(`${path}&parley-client=tablet`);
+    await until(old, 'session.created');
+    expect((await call(`${path}&parley-client=phone`, { headers: UPGRADE })).status).toBe(429);
+    const again = await open(`${path}&parley-client=tablet&parley-after=1`);
+    expect((await old.closed).code).toBe(4409);
+    await asAdmin('/v1/acct/small/sessions/full/end', { method: 'POST' });
+    await again.closed;
+  });
 });
 
 describe('P5 P6 the alarm of the record', () => {

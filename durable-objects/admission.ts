@@ -71,23 +71,22 @@ async function findNamed(
 export function admit(
   session: Session,
   plan: ConnectPlan,
-  life: {
-    readonly provider: string;
-    readonly model: string | null;
-    readonly isTranslated: boolean;
-    readonly logged: FromLog | null;
-  },
+  /** The plan of whoever opened the session. */
+  first: Pick<ConnectPlan, 'provider' | 'model' | 'ownMaxClients'>,
+  isTranslated: boolean,
+  logged: FromLog | null,
 ): Owed | Response | null {
   if (session.ending !== null) return refuse(publicError('session_ended', { reason: session.ending.reason }));
   // What is still to come of it is only counted, and passed on: nobody may speak any more.
   if (session.phase === 'closing') return refuse(publicError('session_ended', { reason: 'closing' }));
-  if (dialOf(plan, life.provider) === null)
-    return refuse(publicError('session_other_provider', { provider: life.provider }));
-  if (plan.mayJoin !== null && (life.model === null || !plan.mayJoin.includes(life.model)))
+  if (dialOf(plan, first.provider) === null)
+    return refuse(publicError('session_other_provider', { provider: first.provider }));
+  if (plan.mayJoin !== null && (first.model === null || !plan.mayJoin.includes(first.model)))
     return refuse(publicError('forbidden', { why: `it is for the models ${plan.mayJoin.join(', ')}` }));
-  if (session.clients >= plan.maxClients && !session.has(plan.client))
-    return refuse(publicError('too_many_clients', { limit: String(plan.maxClients) }));
-  return plan.after === null ? null : owed(session, plan.after, plan, life);
+  const limit = Math.min(plan.maxClients, first.ownMaxClients ?? plan.maxClients);
+  if (session.clients >= limit && !session.has(plan.client))
+    return refuse(publicError('too_many_clients', { limit: String(limit) }));
+  return plan.after === null ? null : owed(session, plan.after, plan, { isTranslated, logged });
 }
 
 /** Whoever can be told of a gap comes in with one; for others it would be a silent hole. */

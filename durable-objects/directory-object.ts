@@ -17,8 +17,9 @@ import {
   type SessionCursor,
   type SessionFilter,
 } from '../storage/directory-store.ts';
-import { GatewayStore, type SealedKey } from '../storage/gateway-store.ts';
+import { GatewayStore, type KeyName, type SealedKey } from '../storage/gateway-store.ts';
 import { LogStore } from '../storage/log-store.ts';
+import { type Planned, PlannedSessionStore } from '../storage/planned-session-store.ts';
 import {
   type HourRange,
   type ProviderTotals,
@@ -48,6 +49,8 @@ export interface GatewayView {
   /** Whether the token was revoked. */
   readonly revoked: boolean;
   readonly key: SealedKey | null;
+  /** What its session was created as, as JSON text; null: it was not. */
+  readonly planned: string | null;
 }
 
 export class DirectoryObject extends DurableObject<Env> {
@@ -55,6 +58,7 @@ export class DirectoryObject extends DurableObject<Env> {
   readonly #usage: UsageStore;
   readonly #logs: LogStore;
   readonly #gateway: GatewayStore;
+  readonly #planned: PlannedSessionStore;
   readonly #admission: AdmissionStore;
   readonly #retention: Retention;
   readonly #deliveries: WebhookStore;
@@ -67,6 +71,7 @@ export class DirectoryObject extends DurableObject<Env> {
     this.#usage = new UsageStore(ctx.storage.sql);
     this.#logs = new LogStore(ctx.storage.sql);
     this.#gateway = new GatewayStore(ctx.storage.sql);
+    this.#planned = new PlannedSessionStore(ctx.storage.sql);
     this.#admission = new AdmissionStore(ctx.storage.sql, LIMITS);
     this.#retention = new Retention({
       store: this.#store,
@@ -200,13 +205,23 @@ export class DirectoryObject extends DurableObject<Env> {
    *
    * @param jti of its client token; null: it has none
    * @param key the stored key that it would use; null: it brings its own
+   * @param session the id that it names; null: none
    */
-  gateway(jti: string | null, key: Pick<SealedKey, 'provider' | 'alias'> | null): GatewayView {
+  gateway(jti: string | null, key: KeyName | null, session: string | null = null): GatewayView {
     return {
       settings: this.#gateway.settings(),
       revoked: jti !== null && this.#store.isRevoked(jti),
       key: key === null ? null : this.#gateway.key(key.provider, key.alias),
+      planned: session === null ? null : this.#planned.get(session, Date.now()),
     };
+  }
+
+  planSession(id: string, json: string, until: number): Planned {
+    return this.#planned.put(id, json, until, Date.now(), LIMITS.plannedSessions);
+  }
+
+  removePlanned(id: string): boolean {
+    return this.#planned.remove(id);
   }
 
   /** Null: they would be over the limit, and nothing was changed. */
@@ -220,7 +235,7 @@ export class DirectoryObject extends DurableObject<Env> {
   }
 
   /** Null: there are too many. */
-  putKey(key: Pick<SealedKey, 'provider' | 'alias' | 'sealed'>): SealedKey | null {
+  putKey(key: KeyName & Pick<SealedKey, 'sealed'>): SealedKey | null {
     return this.#gateway.putKey(key, Date.now(), LIMITS.gatewayKeys);
   }
 

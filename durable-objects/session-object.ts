@@ -167,13 +167,12 @@ export class SessionObject extends DurableObject<Env> {
   #attach(life: Life, plan: ConnectPlan, logged: FromLog | null): Response {
     const { session } = life;
     const translation = life.adapter.translation?.(plan.signals, life.plan.request) ?? null;
-    const { provider, model } = life.plan;
-    const owed = admit(session, plan, { provider, model, isTranslated: translation !== null, logged });
+    const owed = admit(session, plan, life.plan, translation !== null, logged);
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const as = { name: plan.client, control: plan.control };
     const client = session.join(plan.role, translation, about, Date.now(), as);
-    const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, provider));
+    const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, life.plan.provider));
     const received = session.lives.welcome(client, plan.session.id, owed);
     life.upstreams.start();
     life.link.openSoon();

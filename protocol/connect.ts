@@ -134,6 +134,8 @@ export interface ConnectPlan extends DialPlan {
   readonly idleMs: number;
   readonly maxSessionMs: number;
   readonly maxClients: number;
+  /** Of the session itself, as it was created; absent: it has none. */
+  readonly ownMaxClients?: number;
   /** What a new session must be let in by; null: nothing is limited. */
   readonly admission: AdmissionTerms | null;
 }

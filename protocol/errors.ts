@@ -147,6 +147,20 @@ const TABLE = {
     message:
       'A client of a retired dialect cannot resume: it does not receive the frames that parley-after counts. Connect without parley-after.',
   },
+  session_exists: {
+    status: 409,
+    close: 4409,
+    number: 1216,
+    message:
+      'There is a session {session} already, and it is not the same. Take another id, or none to get a new one.',
+  },
+  too_many_planned: {
+    status: 429,
+    close: 4429,
+    number: 1309,
+    message:
+      '{limit} created sessions of this gateway wait for their first client. Wait for them to be used or to expire, or DELETE some.',
+  },
   upgrade_required: {
     status: 426,
     close: 4426,

@@ -69,7 +69,7 @@ export const UsageQuery = v.strictObject({
   until: v.optional(Time),
 });
 
-const TAGS_MAX = 5;
+export const TAGS_MAX = 5;
 const TAGS_CHARACTERS_MAX = 4096;
 
 /** What is not named stays; null takes back what was said before (of tags: what the session was opened with stands). */

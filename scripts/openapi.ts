@@ -6,6 +6,7 @@ import { EventShape } from '../protocol/event-shape.ts';
 import * as keys from '../protocol/key-shapes.ts';
 import * as rest from '../protocol/rest.ts';
 import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
+import { CreatedSessionShape, SessionRequest } from '../protocol/session-plan-shape.ts';
 import * as hooks from '../protocol/webhook-shapes.ts';
 import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import { ROOT } from './wrangler.ts';
@@ -71,6 +72,13 @@ const OPERATIONS: readonly Operation[] = [
     query: rest.SessionsQuery,
     result: rest.SessionSummaryShape,
     list: true,
+  },
+  {
+    method: 'post',
+    path: `${GATEWAY}/sessions`,
+    summary: 'Creates a session before anybody connects; the same again answers another token.',
+    body: SessionRequest,
+    result: CreatedSessionShape,
   },
   {
     method: 'get',

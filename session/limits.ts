@@ -152,6 +152,8 @@ export const LIMITS = {
   gatewaySettingsCharacters: 16 * KIB,
   /** Provider keys that one gateway stores. */
   gatewayKeys: 100,
+  /** Sessions of one gateway that were created over REST and whose time has not run out. */
+  plannedSessions: 1000,
   /** How long a connection waits for the directory of its gateway. */
   directoryMs: 5 * SECOND,
 } as const;

@@ -11,6 +11,8 @@ export interface SealedKey {
   readonly updatedAt: number;
 }
 
+export type KeyName = Pick<SealedKey, 'provider' | 'alias'>;
+
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS gateway_settings (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS provider_key (

@@ -20,6 +20,7 @@ import type { Configuration } from './configuration.ts';
 import { checkClaims, dialPlan, pick } from './dial-plan.ts';
 import { fallbackOf } from './fallback.ts';
 import { askGateway, type Gateway } from './gateway.ts';
+import { asPlanned } from './as-planned.ts';
 import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { byokAlias, type Parameters, readParameters } from './parameters.ts';
@@ -64,7 +65,8 @@ export async function connect(
       adapter === undefined || ownKey !== null
         ? null
         : { provider: adapter.id, alias: byokAlias(offer.parameters) ?? DEFAULT_ALIAS };
-    const own = await askGateway(env, deployment, { account, gateway }, principal, wanted);
+    const named = offer.parameters.get('parley-session') ?? sessionOf(principal);
+    const own = await askGateway(env, deployment, { account, gateway }, principal, wanted, named);
     const { settings } = own;
     checkOrigin(request, settings, principal);
     const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
@@ -137,10 +139,15 @@ export interface Connection extends Gateway {
   readonly gateway: string;
 }
 
-async function makePlan(connection: Connection): Promise<ConnectPlan> {
+function sessionOf(principal: Principal): string | null {
+  return principal.kind === 'token' ? (principal.claims.session ?? null) : null;
+}
+
+async function makePlan(given: Connection): Promise<ConnectPlan> {
+  const dialled = await dialPlan(given);
+  const { connection, maxClients } = asPlanned(given, dialled.model);
   const { request, settings, adapter, offer, principal, parameters } = connection;
   const claims = principal.kind === 'token' ? principal.claims : null;
-  const dialled = await dialPlan(connection);
   const { session: wanted, role, byokAlias: _alias, fallback: _named, ...passed } = parameters;
   const fallback = await fallbackOf(connection);
   const named = wanted ?? claims?.session ?? null;
@@ -164,6 +171,7 @@ async function makePlan(connection: Connection): Promise<ConnectPlan> {
     ...whatIsStored(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
+    ...(maxClients === null ? {} : { ownMaxClients: maxClients }),
     admission: admissionTerms(settings, claims, parameters.customCost),
   };
 }

@@ -6,6 +6,7 @@ import { BrokerError } from '../protocol/errors.ts';
 import { type GatewaySettings, readGatewaySettings, withGateway } from '../protocol/gateway-settings.ts';
 import { parseJson } from '../protocol/json.ts';
 import type { PriceRow } from '../protocol/prices.ts';
+import type { PlannedSession } from '../protocol/session-plan-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { SealedKey } from '../storage/gateway-store.ts';
 import type { Principal } from './authenticate.ts';
@@ -17,6 +18,8 @@ export interface Gateway {
   /** Its own prices alone: the session has the deployment's already. */
   readonly prices: readonly PriceRow[];
   readonly key: SealedKey | null;
+  /** What the session was created as; null: it was not. */
+  readonly planned: PlannedSession | null;
 }
 
 export function directoryOf(env: Env, account: string, gateway: string) {
@@ -28,6 +31,7 @@ export function directoryOf(env: Env, account: string, gateway: string) {
  * directory does not answer: nobody gets in by that.
  *
  * @param key the stored key that the connection would use; null: none
+ * @param session the id that the connection names; null: none
  */
 export async function askGateway(
   env: Env,
@@ -35,12 +39,19 @@ export async function askGateway(
   { account, gateway }: { readonly account: string; readonly gateway: string },
   principal: Principal,
   key: Pick<SealedKey, 'provider' | 'alias'> | null,
+  session: string | null = null,
 ): Promise<Gateway> {
   const jti = principal.kind === 'token' ? principal.claims.jti : null;
-  const view = await answerOf(directoryOf(env, account, gateway).gateway(jti, key));
+  const view = await answerOf(directoryOf(env, account, gateway).gateway(jti, key, session));
   if (view.revoked) throw new BrokerError('bad_token', { why: 'it was revoked' });
   const own = ownSettings(view.settings);
-  return { settings: withGateway(deployment, own), prices: own.prices ?? [], key: view.key };
+  return {
+    settings: withGateway(deployment, own),
+    prices: own.prices ?? [],
+    key: view.key,
+    // Written by POST sessions, from a checked body.
+    planned: view.planned === null ? null : (JSON.parse(view.planned) as PlannedSession),
+  };
 }
 
 /** Reads what a gateway has stored. Throws BrokerError `bad_setting`: a setting is never taken for one that is not there. */

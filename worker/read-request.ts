@@ -1,6 +1,7 @@
 /** What a REST request asks for, checked by its schema. Throws BrokerError `invalid_request`, which names what is wrong. */
 import * as v from 'valibot';
 import { BrokerError } from '../protocol/errors.ts';
+import { nearestName } from '../protocol/nearest-name.ts';
 import { LIMITS } from '../session/limits.ts';
 
 /** An unknown name is an error: a typo would silently widen the query. */
@@ -37,6 +38,12 @@ export async function readBody<T extends v.GenericSchema>(
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
+  const entries = 'entries' in schema ? Object.keys(schema.entries as object) : [];
+  const unknown = issue.path?.length === 1 ? String(issue.path[0].key) : null;
+  if (issue.type === 'strict_object' && unknown !== null && !entries.includes(unknown))
+    throw new BrokerError('invalid_request', {
+      problem: `the body has no field '${unknown.slice(0, 64)}'. Did you mean '${nearestName(unknown, entries)}'?`,
+    });
   throw new BrokerError('invalid_request', {
     problem: `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
   });

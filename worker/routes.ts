@@ -6,6 +6,7 @@ import type { Env } from '../durable-objects/environment.ts';
 import type { Scope } from './authenticate.ts';
 import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
 import type { Configuration } from './configuration.ts';
+import { createSession } from './create-session.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
 import { drain, health, openapi, ready } from './operations.ts';
@@ -57,6 +58,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/realtime/client_secrets', access: ['admin'], handle: mintClientSecret },
   { method: 'GET', path: '/v1/realtime', access: 'upgrade' },
   { method: 'GET', path: `${GATEWAY}/sessions`, access: ['read'], handle: listSessions },
+  { method: 'POST', path: `${GATEWAY}/sessions`, access: ['admin'], handle: createSession },
   { method: 'GET', path: `${GATEWAY}/sessions/:session`, access: ['read'], handle: getSession },
   { method: 'PATCH', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: patchSession },
   { method: 'DELETE', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: deleteSession },

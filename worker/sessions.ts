@@ -86,12 +86,13 @@ export async function endSession(context: RouteContext): Promise<Response> {
 export async function deleteSession(context: RouteContext): Promise<Response> {
   const { env, account, gateway, session: id } = context;
   const recorder = recorderOf(context);
+  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
+  const wasPlanned = await directory.removePlanned(id);
   const view = await recorder.describe();
-  if (view === null) return ok({ id, deleted: false });
+  if (view === null) return ok({ id, deleted: wasPlanned });
   if (view.ending === null) await sessionOf(context).end('deleted');
   await recorder.tellDirectory();
   // The record goes last: as long as it is there, a deletion that was cut off is done by the next one.
-  const directory = env.DIRECTORY.getByName(directoryObjectName(account, gateway));
   await directory.remove(id, view.opening.startedAt);
   return ok({ id, deleted: await recorder.erase() });
 }

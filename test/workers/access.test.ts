@@ -13,6 +13,7 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'POST /v1/realtime/client_secrets': 'refused',
   'GET /v1/realtime': 'refused',
   'GET /v1/:account/:gateway/sessions': 'refused',
+  'POST /v1/:account/:gateway/sessions': 'refused',
   'GET /v1/:account/:gateway/sessions/:session': 'refused',
   'PATCH /v1/:account/:gateway/sessions/:session': 'refused',
   'DELETE /v1/:account/:gateway/sessions/:session': 'refused',
@@ -362,8 +363,8 @@ describe('P1 refusals that a client can read', () => {
   });
 
   it('P1 a path with another method says which it takes; problem+json when asked for', async () => {
-    const method = await asAdmin('/v1/acct/gw/sessions', { method: 'POST' });
-    expect([method.status, method.headers.get('allow')]).toEqual([405, 'GET']);
+    const method = await asAdmin('/v1/acct/gw/sessions', { method: 'PUT' });
+    expect([method.status, method.headers.get('allow')]).toEqual([405, 'GET, POST']);
     const problem = await asAdmin('/nowhere', { headers: { accept: 'application/problem+json' } });
     expect(problem.headers.get('content-type')).toBe('application/problem+json');
     expect(await problem.json()).toMatchObject({ status: 404, title: 'not_found' });

@@ -7,6 +7,7 @@ import type { Observation } from '../protocol/observations.ts';
 import type { Carrier, ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 import type { FieldRule } from '../protocol/redaction.ts';
+import type { SoundEvent } from '../protocol/sound.ts';
 
 export type { Carrier, ConnectRequest, Payload };
 
@@ -46,6 +47,21 @@ export interface Reading<S> {
   readonly restored?: true;
   /** When the provider says that this socket will end. */
   readonly expires?: { readonly inMs: number } | { readonly atMs: number };
+}
+
+/**
+ * Finds the sound in a session's frames, when its record is read: both ways, as they were sent. Its state is small and
+ * plain, and knows nothing that was not in the frames, but for what the URL said of formats.
+ */
+export interface SoundReader<T extends JsonValue = JsonValue> {
+  /** Kept with the record, so there is no secret in it. */
+  begin(request: Target): T;
+  read(state: T, from: Sender['side'], payload: Payload): SoundReading<T>;
+}
+
+export interface SoundReading<T> {
+  readonly state: T;
+  readonly events: readonly SoundEvent[];
 }
 
 /** Rewrites the frames of one client that speaks an older dialect. Pure; null = the frame has no counterpart. */
@@ -187,6 +203,8 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
    * begun. Asked only while the provider owes nothing. Default: true.
    */
   settled?(state: S): boolean;
+  /** Optional: for providers whose frames carry sound. */
+  readonly sound?: SoundReader;
   /** Optional. Whether the conversation may go on, on a new socket, after this close. Default: 1001, 1006, 1011-1013. */
   resumable?(code: number, reason: string, state: S): boolean;
 }

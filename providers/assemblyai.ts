@@ -13,6 +13,8 @@ import type {
   UpstreamRequest,
 } from './adapter.ts';
 
+import { assemblyaiSound } from './assemblyai-sound.ts';
+
 const PATH = 'v3/ws';
 const TERMINATE = '{"type":"Terminate"}';
 const DEFAULT_RATE = 16_000;
@@ -76,6 +78,7 @@ export const assemblyai: ProviderAdapter<AssemblyState> = {
     state.billed
       ? []
       : [usage(state, 'measured', openMs / 1000, { session_duration_seconds: openMs / 1000 })],
+  sound: assemblyaiSound,
   // 3005 is the service's catch-all for its own failures; the other 3000s would come again.
   resumable: (code) => [1001, 1006, 1011, 1012, 1013, 3005].includes(code),
 };

@@ -20,6 +20,7 @@ import {
   readListening,
   restoreListening,
 } from './cartesia-listening.ts';
+import { cartesiaSound } from './cartesia-sound.ts';
 import {
   endSpeech,
   owesSpeech,
@@ -94,6 +95,7 @@ export const cartesia: ProviderAdapter<CartesiaState> = {
   settled: (state) => state.endpoint === 'tts' || state.turn === null,
   atEnd: (state): readonly Observation[] =>
     state.endpoint === 'tts' ? endSpeech(state) : endListening(state),
+  sound: cartesiaSound,
 };
 
 /** One header takes keys and access tokens alike, and keeps both out of URLs, which end up in logs. */

@@ -4,7 +4,7 @@
  */
 import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import type { AudioObservation } from '../protocol/observations.ts';
-import type { ConnectRequest, Payload, ProviderAdapter, Reading, Sender } from './adapter.ts';
+import type { Payload, ProviderAdapter, Reading, Sender, Target } from './adapter.ts';
 import {
   continueAgentRestore,
   readAgentAudio,
@@ -33,6 +33,7 @@ import {
   readSpeechServer,
   unreportedSpeech,
 } from './deepgram-speak.ts';
+import { deepgramSound } from './deepgram-sound.ts';
 import { beginState, type DeepgramState, type Wire } from './deepgram-state.ts';
 
 /** Silence ends a listening socket after 10 s; every 3 to 5 s is Deepgram's advice. It must be a text frame. */
@@ -49,7 +50,7 @@ const RESUMABLE: readonly number[] = [1001, 1006, 1011, 1012, 1013];
 type Own = Pick<
   ProviderAdapter<DeepgramState>,
   'id' | 'aliases' | 'settings' | 'carriers' | 'forwardHeaders' | 'modelOf' | 'accepts' | 'dial'
-> & { readonly wireOf: (request: ConnectRequest) => Wire };
+> & { readonly wireOf: (target: Target) => Wire };
 
 export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<DeepgramState> {
   return {
@@ -95,6 +96,7 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
       }
     },
     succession: { longestMs: ({ wire }) => LONGEST_MS[wire] ?? null },
+    sound: deepgramSound(wireOf),
     resumable: (code, reason) => RESUMABLE.includes(code) && !reason.includes(NO_AUDIO),
   };
 }

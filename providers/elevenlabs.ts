@@ -24,6 +24,7 @@ import {
 import { errorFrame } from './elevenlabs-errors.ts';
 import { withoutKeys } from './elevenlabs-keys.ts';
 import { signedUrl } from './elevenlabs-signed-url.ts';
+import { elevenlabsSound } from './elevenlabs-sound.ts';
 import {
   beginSpeech,
   finishSpeech,
@@ -129,6 +130,7 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
     }
   },
   resumable,
+  sound: elevenlabsSound,
 };
 
 function begin(request: ConnectRequest): ElevenLabsState {

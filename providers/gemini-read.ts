@@ -16,17 +16,13 @@ import {
   withWords,
 } from './gemini-state.ts';
 import { figures, growth, snapshotUsage } from './gemini-usage.ts';
-import { durationMs, field, soundOf } from './gemini-wire.ts';
+import { durationMs, field, INPUT_RATE, OUTPUT_RATE, soundOf } from './gemini-wire.ts';
 
 export interface MessageReading {
   readonly state: GeminiState;
   readonly observations: readonly Observation[];
   readonly expiresInMs?: number;
 }
-
-/** Rates where a MIME type names none. */
-const INPUT_RATE = 16_000;
-const OUTPUT_RATE = 24_000;
 
 /** A message has one key, but Google's newer models put several contents into one message, so none excludes another. */
 class Reader {

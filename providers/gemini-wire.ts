@@ -6,6 +6,10 @@ import { asObject, type JsonObject, type JsonValue, member, parseJson } from '..
 import type { Payload } from './adapter.ts';
 import { base64Bytes, bytesPerMs } from './audio-format.ts';
 
+/** Rates where a MIME type names none. */
+export const INPUT_RATE = 16_000;
+export const OUTPUT_RATE = 24_000;
+
 /** The message, or undefined for a frame that is none. */
 export function messageOf(payload: Payload): JsonObject | undefined {
   return asObject(parseJson(typeof payload === 'string' ? payload : new TextDecoder().decode(payload)));
@@ -42,12 +46,13 @@ export function soundOf(
   defaultRate: number | null,
 ): { readonly bytes: number; readonly ms: number | null } {
   const bytes = base64Bytes(base64);
-  const rate = parameter(mimeType, 'rate') ?? defaultRate;
+  const rate = mimeParameter(mimeType, 'rate') ?? defaultRate;
   if (rate === null || !/^audio\/(pcm|l16)\b/i.test(mimeType)) return { bytes, ms: null };
-  return { bytes, ms: bytes / bytesPerMs('pcm16', rate) / (parameter(mimeType, 'channels') ?? 1) };
+  return { bytes, ms: bytes / bytesPerMs('pcm16', rate) / (mimeParameter(mimeType, 'channels') ?? 1) };
 }
 
-function parameter(mimeType: string, name: string): number | undefined {
+/** A number in a MIME type's parameters. */
+export function mimeParameter(mimeType: string, name: string): number | undefined {
   const value = new RegExp(`;\\s*${name}=(\\d{1,6})\\b`, 'i').exec(mimeType)?.[1];
   return value === undefined || Number(value) === 0 ? undefined : Number(value);
 }

@@ -14,6 +14,7 @@ import type {
 } from './adapter.ts';
 import { endTurnEarly, readClientMessage, readServerMessage } from './gemini-read.ts';
 import { beginRestore, continueRestore } from './gemini-restore.ts';
+import { geminiSound } from './gemini-sound.ts';
 import { FRESH, type GeminiState } from './gemini-state.ts';
 import { field, messageOf, serverFrame } from './gemini-wire.ts';
 
@@ -55,6 +56,7 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
     // Google refuses a handle while the socket before is open (livekit/agents, as of 2026).
     succession: { closesFirst: true },
     atEnd: endTurnEarly,
+    sound: geminiSound,
     resumable,
   };
 }

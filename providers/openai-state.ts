@@ -160,14 +160,14 @@ const FLAT = {
 
 /** A setting of the input audio, wherever the session has it; undefined when it has none. */
 export function inputSetting(
-  state: OpenAIState,
+  state: Pick<OpenAIState, 'session' | 'wanted'>,
   name: 'transcription' | 'turn_detection',
 ): JsonValue | undefined {
   return audioSetting(state, 'input', name, FLAT.input[name]);
 }
 
 function audioSetting(
-  { session, wanted }: OpenAIState,
+  { session, wanted }: Pick<OpenAIState, 'session' | 'wanted'>,
   direction: 'input' | 'output',
   name: string,
   flat: string,
@@ -182,9 +182,17 @@ export function isBetaSession(session: JsonObject): boolean {
   return session['modalities'] !== undefined || session['input_audio_format'] !== undefined;
 }
 
+/** What a session says of the format in one direction; undefined: nothing, so it is PCM16 at 24 kHz. */
+export function audioFormat(
+  state: Pick<OpenAIState, 'session' | 'wanted'>,
+  direction: 'input' | 'output',
+): JsonValue | undefined {
+  return audioSetting(state, direction, 'format', FLAT[direction].format);
+}
+
 /** Bytes for each millisecond in one direction; null when the format is not one that is known. */
 export function audioRate(state: OpenAIState, direction: 'input' | 'output'): number | null {
-  const format = audioSetting(state, direction, 'format', FLAT[direction].format);
+  const format = audioFormat(state, direction);
   // The default, before a session says otherwise.
   if (format === undefined) return bytesPerMs('pcm16', 24_000);
   return formatRate(format);

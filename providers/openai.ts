@@ -24,6 +24,8 @@ import {
 import { eventOf, expiryOf, readClientEvent, readServerEvent, unfinished } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
 import { skim } from './openai-skim.ts';
+import { openaiSounds } from './openai-neighbours-sound.ts';
+import { openaiSound } from './openai-sound.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
 
 /** After the longest session (1001), and when the provider or the connection failed. */
@@ -82,6 +84,7 @@ export function openaiDialect(
     // Without the session that the provider opened with there is no conversation to go on with.
     resumable: (code, _reason, state) => RESUMABLE_CODES.has(code) && state.session !== null,
     atEnd: (state) => unfinished(state.open),
+    sound: openaiSound,
   };
 }
 
@@ -127,6 +130,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
   settled: (state) => isNeighbour(state) || !state.hearing,
   atEnd: (state, life) => (isNeighbour(state) ? endNeighbour(state, life) : unfinished(state.open)),
+  sound: openaiSounds,
 };
 
 function isNeighbour(state: OpenAIState | NeighbourState): state is NeighbourState {

@@ -79,7 +79,7 @@ export function beginLife(
   for (const each of failed) session.recording.record(each);
   const link = new RecorderLink({
     recorder: () => env.RECORDER.getByName(sessionObjectName(plan.session)),
-    opening: openingOf(plan, startedAt),
+    opening: openingOf(plan, startedAt, adapter),
     recording: session.recording,
     catchUp: () => session.catchUp(),
     totals: () => session.totals(),
@@ -119,7 +119,7 @@ function upstreamsOf(
   });
 }
 
-function openingOf(plan: ConnectPlan, startedAt: number): Opening {
+function openingOf(plan: ConnectPlan, startedAt: number, { sound }: ProviderAdapter): Opening {
   return {
     address: plan.session,
     provider: plan.provider,
@@ -131,6 +131,7 @@ function openingOf(plan: ConnectPlan, startedAt: number): Opening {
     eventId: plan.eventId,
     path: plan.request.path,
     traceParent: plan.traceParent,
+    sound: sound === undefined ? null : JSON.stringify(sound.begin(plan.request)),
     startedAt,
   };
 }

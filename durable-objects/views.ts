@@ -3,6 +3,7 @@ import type { SessionStore } from '../storage/session-store.ts';
 import type { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
+import { peaksResponse, wavResponse } from './sound-views.ts';
 
 /** A record, and what its reader asks of it. */
 export interface Reading {
@@ -19,6 +20,8 @@ type View = (reading: Reading) => Response | Promise<Response>;
 
 const VIEWS = {
   events: ({ store, query }) => eventsResponse(store, query),
+  'audio.wav': wavResponse,
+  peaks: peaksResponse,
 } as const satisfies Readonly<Record<string, View>>;
 
 export type ViewName = keyof typeof VIEWS;

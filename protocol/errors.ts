@@ -5,6 +5,7 @@
  * A sentence says what happened, whose side it is on, which setting decides it, and the next step. `{name}` is filled
  * from the error's `values`.
  */
+import { AUDIO_ERRORS } from './audio-errors.ts';
 
 interface ErrorRow {
   readonly status: number;
@@ -15,6 +16,7 @@ interface ErrorRow {
 }
 
 const TABLE = {
+  ...AUDIO_ERRORS,
   not_configured: {
     status: 503,
     close: 4503,

@@ -21,6 +21,8 @@ export interface Opening {
   readonly eventId: string | null;
   /** The provider's path that was dialled; records of before have none. */
   readonly path?: string;
+  /** JSON: what reads the sound in its frames begins with this; null: nothing does. Records of before have none. */
+  readonly sound?: string | null;
   /** The trace that its first client is a part of; records of before have none. */
   readonly traceParent?: TraceParent | null;
   /** ms since the epoch. */

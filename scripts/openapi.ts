@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
+import * as audio from '../protocol/audio-shapes.ts';
 import { EventShape } from '../protocol/event-shape.ts';
 import * as keys from '../protocol/key-shapes.ts';
 import * as rest from '../protocol/rest.ts';
@@ -113,6 +114,22 @@ const OPERATIONS: readonly Operation[] = [
     result: EventShape,
     list: true,
     alsoAs: 'application/x-ndjson',
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/audio.wav`,
+    summary:
+      'What the session sounded like, as WAV (audio/wav): left the users, right the model. HEAD, Range.',
+    query: audio.AudioQuery,
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/peaks`,
+    summary: 'The outline of that sound, in the JSON of audiowaveform, version 2.',
+    query: audio.PeaksQuery,
+    result: audio.PeaksShape,
+    bare: true,
   },
   {
     method: 'get',

@@ -116,6 +116,9 @@ export const LIMITS = {
   pageEvents: 1000,
   pageBytes: 8 * MIB,
   pageSessions: 100,
+  /** Answers with one session's sound that are under way at a time, and pixels of an outline. */
+  soundReads: 16,
+  peaksPixels: 20_000,
   /** Cloudflare's log API: filters and values of one query, and what is shown of a request or response beside it. */
   logFilters: 50,
   logHeadBytes: 4 * KIB,

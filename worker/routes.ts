@@ -3,6 +3,7 @@
  * it; the public ones are named as such here and nowhere else.
  */
 import type { Env } from '../durable-objects/environment.ts';
+import { getAudio, getPeaks } from './audio.ts';
 import type { Scope } from './authenticate.ts';
 import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
 import type { Configuration } from './configuration.ts';
@@ -34,7 +35,7 @@ export interface RouteContext {
  * where the provider's key goes. Else: one of these scopes, in this gateway. `deployment`: the admin token.
  */
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
 } & (
   | { readonly access: 'public'; readonly handle: (request: Request, env: Env) => Response }
@@ -64,6 +65,9 @@ export const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: deleteSession },
   { method: 'POST', path: `${GATEWAY}/sessions/:session/end`, access: ['admin'], handle: endSession },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/events`, access: ['read'], handle: getEvents },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
+  { method: 'HEAD', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/peaks`, access: ['read'], handle: getPeaks },
   { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
   { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },

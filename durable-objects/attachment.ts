@@ -2,7 +2,7 @@
  * What a client's socket carries through hibernation. It lives with the connection, and is on no disk: so it may hold the
  * key that the session is dialled with.
  */
-import { type Carrier, type ConnectPlan, dialOf, type Role } from '../protocol/connect.ts';
+import { type Carrier, type ConnectPlan, type ControlLevel, dialOf, type Role } from '../protocol/connect.ts';
 
 /** The platform takes 16,384 bytes (measured 2026-10-23); its own form of the same value is a little longer than JSON. */
 const MAX_CHARACTERS = 14_000;
@@ -14,11 +14,12 @@ export interface Key {
 }
 
 export interface Attachment {
-  readonly parley: 2;
+  readonly parley: 3;
   readonly client: number;
   readonly role: Role;
+  readonly highest: Role;
   readonly name: string | null;
-  readonly control: boolean;
+  readonly control: ControlLevel;
   readonly signals: ConnectPlan['signals'];
   /** Null: it did not fit. */
   readonly key: Key | null;
@@ -35,9 +36,10 @@ export function keyOf(plan: ConnectPlan, provider: string): Key | null {
 /** @param provider the one that serves the session */
 export function attachmentOf(client: number, role: Role, plan: ConnectPlan, provider: string): Attachment {
   const attachment: Attachment = {
-    parley: 2,
+    parley: 3,
     client,
     role,
+    highest: plan.highestRole,
     name: plan.client,
     control: plan.control,
     signals: plan.signals,
@@ -50,5 +52,5 @@ export function attachmentOf(client: number, role: Role, plan: ConnectPlan, prov
 export function readAttachment(socket: WebSocket): Attachment | null {
   // Whatever has this mark was written from an Attachment.
   const value = socket.deserializeAttachment() as { readonly parley?: unknown } | null;
-  return value?.parley === 2 ? (value as Attachment) : null;
+  return value?.parley === 3 ? (value as Attachment) : null;
 }

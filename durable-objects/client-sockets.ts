@@ -1,7 +1,7 @@
 /** The client side: hibernatable sockets, each with its client's number in its attachment. */
 import { type CloseFrame, isSendableCode } from '../protocol/close-codes.ts';
-import type { Payload } from '../protocol/connect.ts';
-import type { Attachment } from './attachment.ts';
+import type { Payload, Role } from '../protocol/connect.ts';
+import { type Attachment, readAttachment } from './attachment.ts';
 import { unsentBytes } from './unsent-bytes.ts';
 
 /** Answered by the runtime without waking the object. Text only (measured 2026-10-23), and never a provider's frame. */
@@ -63,6 +63,13 @@ export class ClientSockets {
     } catch {
       // Its connection failed a moment ago: the event that says so is on its way.
     }
+  }
+
+  /** The role that its socket carries from now on. */
+  assign(client: number, role: Role): void {
+    const socket = this.#sockets.get(client);
+    const attachment = socket === undefined ? null : readAttachment(socket);
+    if (attachment !== null) socket?.serializeAttachment({ ...attachment, role } satisfies Attachment);
   }
 
   close(client: number, frame: CloseFrame): void {

@@ -74,8 +74,7 @@ export class SessionObject extends DurableObject<Env> {
   async settle(): Promise<boolean> {
     const life = this.#life;
     if (life === null) return false;
-    if (this.#ended !== null) await this.#ended;
-    else await life.link.settle(LIMITS.settleMs);
+    await (this.#ended ?? life.link.settle(LIMITS.settleMs));
     return true;
   }
 
@@ -170,7 +169,7 @@ export class SessionObject extends DurableObject<Env> {
     const owed = admit(session, plan, life.plan, translation !== null, logged);
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
-    const as = { name: plan.client, control: plan.control };
+    const as = { name: plan.client, control: plan.control, highest: plan.highestRole };
     const client = session.join(plan.role, translation, about, Date.now(), as);
     const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, life.plan.provider));
     const received = session.lives.welcome(client, plan.session.id, owed);
@@ -199,6 +198,7 @@ export class SessionObject extends DurableObject<Env> {
       holdInput: (ms) => holdInput(this.ctx, ms, () => this.#life?.session.inputReleased(Date.now())),
       lastPing: (client) => this.#clients.lastPing(client),
       closeUpstream: (frame) => this.#life?.upstreams.close(frame),
+      roleChanged: (client, role) => this.#clients.assign(client, role),
       closeClient: (client, frame) => this.#clients.close(client, frame),
       setDeadline: (name, at) => this.#timers.set(name, at),
       recorded: () => this.#life?.link.poke(),

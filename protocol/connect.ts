@@ -66,7 +66,20 @@ export type ConnectRequest = {
 /** How waits between attempts grow. */
 export const BACKOFFS = ['constant', 'linear', 'exponential'] as const;
 
-export type Role = 'controller' | 'speaker' | 'observer';
+/** From the most that a client may do to the least. */
+export const ROLES = ['controller', 'speaker', 'observer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who may speak: all that have the role for it, mixed; or one at a time. */
+export const FLOORS = ['open', 'single'] as const;
+export type FloorMode = (typeof FLOORS)[number];
+
+/** What becomes of a session whose last controller left while others are there. */
+export const CONTROLLER_LEAVES = ['end', 'hand_over', 'wait'] as const;
+export type OnControllerLeave = (typeof CONTROLLER_LEAVES)[number];
+
+/** 0: no control channel; 2: with the frames of the other clients. */
+export type ControlLevel = 0 | 1 | 2;
 export type LogMode = 'full' | 'metadata' | 'none';
 
 /** One provider's model, and how it is dialled. */
@@ -96,6 +109,10 @@ export interface ConnectPlan extends DialPlan {
   /** The models whose sessions the client's credential may join; null: any. */
   readonly mayJoin: readonly string[] | null;
   readonly role: Role | null;
+  /** The most that its credential allows. */
+  readonly highestRole: Role;
+  readonly floor: FloorMode;
+  readonly onControllerLeave: OnControllerLeave;
   /** `parley-after`: how many upstream frames of this session the client has received already; null: it does not resume. */
   readonly after: number | null;
   /** `parley-epoch`: which life of the session it counted them in; null: it does not know. */
@@ -103,7 +120,7 @@ export interface ConnectPlan extends DialPlan {
   /** `parley-client`: what it calls itself; a client that comes back under its name takes the place of its old socket. */
   readonly client: string | null;
   /** It asked for the control channel. */
-  readonly control: boolean;
+  readonly control: ControlLevel;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
   readonly signals: {

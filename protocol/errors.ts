@@ -7,6 +7,8 @@
  */
 import { AUDIO_ERRORS } from './audio-errors.ts';
 
+import { SHARING_ERRORS } from './sharing-errors.ts';
+
 interface ErrorRow {
   readonly status: number;
   readonly close: number;
@@ -17,6 +19,7 @@ interface ErrorRow {
 
 const TABLE = {
   ...AUDIO_ERRORS,
+  ...SHARING_ERRORS,
   not_configured: {
     status: 503,
     close: 4503,
@@ -57,13 +60,6 @@ const TABLE = {
     number: 1104,
     message:
       'Origin {origin} may not connect. Add it to PARLEY_ALLOWED_ORIGINS (exact origins, separated by commas), or to allowed_origins of the gateway.',
-  },
-  role_forbids_sending: {
-    status: 403,
-    close: 4403,
-    number: 1105,
-    message:
-      'An observer may listen only, but sent a frame. Join with the role speaker or controller to send.',
   },
   not_allowed_here: {
     status: 403,
@@ -195,13 +191,6 @@ const TABLE = {
     close: 4409,
     number: 1214,
     message: 'This client has connected again, under the same parley-client, and goes on there.',
-  },
-  control_unknown: {
-    status: 400,
-    close: 4400,
-    number: 1215,
-    message:
-      'Parley takes no such message from clients. Frames whose type begins with parley. are for Parley, and go to no provider.',
   },
   frame_too_big: {
     status: 413,

@@ -49,6 +49,7 @@ const TABLE = {
   } satisfies Row<'PARLEY_REDACT'>,
   max_log_mib: tightens('PARLEY_MAX_LOG_MIB', Math.min),
   max_session_seconds: tightens('PARLEY_MAX_SESSION_SECONDS', Math.min),
+  on_controller_leave: replaces('PARLEY_ON_CONTROLLER_LEAVE'),
   max_clients: tightens('PARLEY_MAX_CLIENTS', Math.min),
   max_sessions: tightens('PARLEY_MAX_SESSIONS', least),
   sessions_per_minute: tightens('PARLEY_SESSIONS_PER_MINUTE', least),

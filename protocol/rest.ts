@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { BUDGETS } from './admission.ts';
+import { ROLES } from './connect.ts';
 import { nanoDollars } from './money.ts';
 import { COST_NOTES, UNPRICED_REASONS } from './prices.ts';
 
@@ -44,7 +45,6 @@ const Dollars = v.pipe(
 );
 
 export const SCOPES = ['connect', 'observe', 'read', 'admin'] as const;
-export const ROLES = ['controller', 'speaker', 'observer'] as const;
 
 const Tag = v.union([v.string(), v.number(), v.boolean()]);
 export const Metadata = v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(64)), Tag);

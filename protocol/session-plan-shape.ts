@@ -1,6 +1,7 @@
 /** What a session that is created over REST is to be, and what its creation answers. */
 import * as v from 'valibot';
-import { Metadata, Name, ROLES, TAGS_MAX, Time } from './rest.ts';
+import { ROLES } from './connect.ts';
+import { Metadata, Name, TAGS_MAX, Time } from './rest.ts';
 
 /** As `metadataBytes` and `tokenSeconds` of session/limits.ts, which this layer cannot see. */
 const METADATA_CHARACTERS = 4096;

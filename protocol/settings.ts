@@ -3,6 +3,7 @@
  * `npm start`. A bad value is a sentence that names the setting and says what it may be.
  */
 import * as v from 'valibot';
+import { CONTROLLER_LEAVES } from './connect.ts';
 import { type CustomProvider, readCustomProviders } from './custom-providers.ts';
 import { readOtlpHeaders } from './otlp.ts';
 import { nanoDollars } from './money.ts';
@@ -241,6 +242,11 @@ export const SettingsSchema = v.object({
   /** Without a frame for so long, a session's upstream is closed until a client speaks; 0: never. */
   PARLEY_IDLE_SECONDS: wholeNumber('PARLEY_IDLE_SECONDS', 300, 0, DAY_SECONDS),
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
+  /** What becomes of a session whose last controller left while others are there. */
+  PARLEY_ON_CONTROLLER_LEAVE: v.optional(
+    v.picklist(CONTROLLER_LEAVES, 'PARLEY_ON_CONTROLLER_LEAVE must be end, hand_over or wait.'),
+    'wait',
+  ),
   PARLEY_MAX_CLIENTS: wholeNumber('PARLEY_MAX_CLIENTS', 256, 1, 10_000),
   /** Live sessions of one gateway. */
   PARLEY_MAX_SESSIONS: most('PARLEY_MAX_SESSIONS'),

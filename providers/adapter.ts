@@ -8,7 +8,9 @@ import type { Carrier, ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 import type { FieldRule } from '../protocol/redaction.ts';
 import type { SoundEvent } from '../protocol/sound.ts';
+import type { ReadAct } from './acts.ts';
 
+export type { Act, ReadAct } from './acts.ts';
 export type { Carrier, ConnectRequest, Payload };
 
 /** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
@@ -131,6 +133,11 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   begin(request: ConnectRequest): S;
   /** Where and how to dial. */
   dial(request: ConnectRequest, state: S): UpstreamRequest;
+  /**
+   * What clients' frames do on the socket of this request, for clients that may not do everything. Asked before a frame goes
+   * up, on the client's own frame, of clients that are not in control; never throws. What is not certain is `unknown`.
+   */
+  acts(request: ConnectRequest): ReadAct;
   /** Reads one frame. Never throws: what it cannot read is observed as nothing. */
   read(state: S, from: Sender, payload: Payload): Reading<S>;
   /**

@@ -4,6 +4,7 @@
  */
 import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson } from '../protocol/json.ts';
 import type { Observation, UsageObservation } from '../protocol/observations.ts';
+import { byType, only, readActs } from './acts.ts';
 import type {
   ConnectRequest,
   Payload,
@@ -14,6 +15,18 @@ import type {
 } from './adapter.ts';
 
 import { assemblyaiSound } from './assemblyai-sound.ts';
+/** An update or the end is for everybody on the socket. */
+const ACTS = readActs({
+  object: byType(
+    new Map([
+      ['ForceEndpoint', only(['type'], 'speak')],
+      ['KeepAlive', only(['type'], 'attend')],
+      ['UpdateConfiguration', () => 'configure' as const],
+      ['Terminate', () => 'configure' as const],
+    ]),
+  ),
+  binary: 'speak',
+});
 
 const PATH = 'v3/ws';
 const TERMINATE = '{"type":"Terminate"}';
@@ -54,6 +67,7 @@ export const assemblyai: ProviderAdapter<AssemblyState> = {
   accepts: (path) => (path === '' || path === PATH ? { ok: true } : { ok: false, suggestion: PATH }),
   errorFrame: ({ close, message }) => JSON.stringify({ type: 'Error', error_code: close, error: message }),
   begin,
+  acts: () => ACTS,
   dial,
   read,
   skim: (state, from, payload) => (typeof payload === 'string' ? null : audioOf(state, from, payload)),

@@ -11,6 +11,7 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
+import { finalizeActs, speechActs, turnActs } from './cartesia-acts.ts';
 import { errorFrame } from './cartesia-error.ts';
 import {
   beginListening,
@@ -82,6 +83,16 @@ export const cartesia: ProviderAdapter<CartesiaState> = {
         return beginListening('turns', request.query);
       default:
         return SILENT;
+    }
+  },
+  acts: (request) => {
+    switch (pathOf(request)) {
+      case BY_FINALIZE:
+        return finalizeActs;
+      case BY_TURNS:
+        return turnActs;
+      default:
+        return speechActs;
     }
   },
   dial,

@@ -5,6 +5,7 @@
 import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import type { AudioObservation } from '../protocol/observations.ts';
 import type { Payload, ProviderAdapter, Reading, Sender, Target } from './adapter.ts';
+import { deepgramActs } from './deepgram-acts.ts';
 import {
   continueAgentRestore,
   readAgentAudio,
@@ -73,6 +74,7 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
     refusalClose: 1000,
     errorFrame: ({ code, message }) => JSON.stringify({ type: 'Error', code, description: message }),
     begin: (request) => beginState(wireOf(request), request, own.modelOf(request)),
+    acts: (request) => deepgramActs(wireOf(request)),
     read,
     skim,
     intercepts: (state) => state.wire === 'agent' && state.restoring,

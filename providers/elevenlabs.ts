@@ -12,6 +12,7 @@ import type {
   SocketLife,
   UpstreamRequest,
 } from './adapter.ts';
+import { elevenlabsActs } from './elevenlabs-acts.ts';
 import {
   type AgentState,
   finishAgent,
@@ -96,6 +97,7 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   keyless: (target) => wireOf(target) !== 'transcription',
   errorFrame,
   begin,
+  acts: (request) => elevenlabsActs(wireOf(request)),
   dial,
   read,
   intercepts: (state) => state.wire === 'transcription' && state.isRestoring,

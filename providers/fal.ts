@@ -3,6 +3,7 @@
  * `@fal-ai/client` 1.10.1, as of 2026-11.
  */
 import type { ConnectRequest, ProviderAdapter, UpstreamRequest } from './adapter.ts';
+import { falActs } from './fal-acts.ts';
 import { endFal, type FalState, readFal, restoreFal } from './fal-read.ts';
 
 const HTTP_BASE_URL = 'https://ws.fal.run';
@@ -42,6 +43,7 @@ export const fal: ProviderAdapter<FalState> = {
     unanswered: [],
     answer: null,
   }),
+  acts: (request) => falActs(isRealtime(request)),
   dial,
   read: (state, from, payload) => ({ ...readFal(state, from, payload), route: 'across' }),
   intercepts: () => false,

@@ -12,6 +12,8 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
+import { UNKNOWN_ACTS } from './acts.ts';
+import { geminiActs } from './gemini-acts.ts';
 import { endTurnEarly, readClientMessage, readServerMessage } from './gemini-read.ts';
 import { beginRestore, continueRestore } from './gemini-restore.ts';
 import { geminiSound } from './gemini-sound.ts';
@@ -46,6 +48,8 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
     // Google has no error message: it closes.
     errorFrame: () => null,
     begin: () => FRESH,
+    // Another method of the same host has messages of its own, of which nothing is known.
+    acts: ({ path }) => (path.endsWith('BidiGenerateMusic') ? UNKNOWN_ACTS : geminiActs),
     dial,
     read,
     intercepts: (state) => state.restoring !== null,

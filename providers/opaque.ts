@@ -1,5 +1,6 @@
 /** A provider of which nothing is known: frames are relayed and recorded, and nothing is read. Any path is its own. */
 import { OPAQUE_DIALECT } from '../protocol/custom-providers.ts';
+import { UNKNOWN_ACTS } from './acts.ts';
 import type { ConnectRequest, ProviderAdapter, UpstreamRequest } from './adapter.ts';
 
 /** It has no settings of its own: only custom providers speak it, each with its own. */
@@ -28,6 +29,7 @@ export const opaque: ProviderAdapter<null> = {
   accepts: () => ({ ok: true }),
   errorFrame: () => null,
   begin: () => null,
+  acts: () => UNKNOWN_ACTS,
   dial,
   read: (state) => ({ state, observations: [], route: 'across' }),
   skim: () => [],

@@ -11,6 +11,7 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
+import { neighbourActs, openaiActs } from './openai-acts.ts';
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
 import {
   beginNeighbour,
@@ -73,6 +74,7 @@ export function openaiDialect(
         },
       }),
     begin: () => FRESH,
+    acts: () => openaiActs,
     dial,
     read,
     skim,
@@ -110,6 +112,10 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   begin: ({ path }) => {
     const neighbour = neighbourOf(upstreamPath(path));
     return neighbour === null ? FRESH : beginNeighbour(neighbour, path);
+  },
+  acts: ({ path }) => {
+    const neighbour = neighbourOf(upstreamPath(path));
+    return neighbour === null ? openaiActs : neighbourActs(neighbour);
   },
   read: (state, from, payload) => {
     if (!isNeighbour(state)) return read(state, from, payload);

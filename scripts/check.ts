@@ -10,6 +10,7 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['types: tests in workerd', ['node_modules/.bin/tsc', '-p', 'tsconfig.workers-test.json']],
   ['dead code', ['node_modules/.bin/knip']],
   ['openapi.json is current', [process.execPath, 'scripts/openapi.ts', '--check']],
+  ['asyncapi.json is current and valid', [process.execPath, 'scripts/asyncapi.ts', '--check']],
 ];
 
 const results = await Promise.all(CHECKS.map(([name, command]) => run(name, command)));

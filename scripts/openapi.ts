@@ -42,6 +42,12 @@ const OPERATIONS: readonly Operation[] = [
   { method: 'get', path: '/openapi.json', summary: 'This document.', bare: true },
   {
     method: 'get',
+    path: '/asyncapi.json',
+    summary: 'The control channel, as an AsyncAPI 3 document.',
+    bare: true,
+  },
+  {
+    method: 'get',
     path: '/v1/realtime',
     summary: 'WebSocket: the openai provider, account and gateway from the token.',
     bare: true,

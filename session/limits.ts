@@ -108,6 +108,23 @@ export const LIMITS = {
   lastResponseMs: 60 * SECOND,
   /** When a client that found its gateway full is to try again. */
   slotRetryMs: 5 * SECOND,
+  /** One message of the control channel. */
+  controlBytes: 64 * KIB,
+  /** Frames that a client may send against its role, within a time, before it is cut; and how often it is told of what was dropped. */
+  forbiddenFrames: 32,
+  forbiddenMs: 10 * SECOND,
+  noticeMs: SECOND,
+  /** Markers of one session. */
+  marks: 10_000,
+  /** Clients of whom it is remembered that their role was changed. */
+  rememberedRoles: 256,
+  /** The floor is lost by silence, and after so long where others wait for it. */
+  floorSilentMs: 15 * SECOND,
+  floorLongestMs: 300 * SECOND,
+  /** Running totals are told no more often than this. */
+  usageTellMs: SECOND,
+  /** How long before the longest duration of a session its clients are told. */
+  endingAheadMs: 60 * SECOND,
   adapterStateBytes: 512 * KIB,
   /** Small records (turns, usage, transcripts) in memory while the recorder is behind. */
   recordsBacklog: 4096,

@@ -94,6 +94,7 @@ export class Lives {
       startedAt: this.startedAt,
       counters: { ...counters, client: this.#parts.roster.last },
       epochs: this.#epochs.ends,
+      roles: this.#parts.roster.given,
       onceSent: this.#parts.own.onceSent,
     };
   }

@@ -44,7 +44,8 @@ export class OwnFrames {
     const { once } = this.#adapter;
     if (once === undefined || !once.matches(payload)) return false;
     if (!this.onceSent) {
-      this.onceSent = client.role !== 'observer';
+      // Others may not set the session up: their frame goes nowhere.
+      this.onceSent = client.role === 'controller';
       return false;
     }
     if (once.answer !== null) this.#wire.toClient(client.number, once.answer);

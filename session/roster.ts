@@ -1,37 +1,48 @@
 /** The clients of one session: who is attached, in which role, and how far behind. */
-import type { Role } from '../protocol/connect.ts';
+import type { ControlLevel, Role } from '../protocol/connect.ts';
 import type { Sender, Translation } from '../providers/adapter.ts';
 import { Backlog, type BacklogLimits } from './backlog.ts';
+import type { Limits } from './limits.ts';
 
 export interface Client {
   /** Counts the clients of a session from 1; 0 stands for none. */
   readonly number: number;
-  readonly role: Role;
+  /** Changed by `Roster.setRole` alone. */
+  role: Role;
+  /** The most that its credential allows. */
+  readonly highest: Role;
   /** Null: it speaks the provider's own wire. */
   readonly translation: Translation | null;
   /** What it calls itself, so that it is known when it comes back. */
   readonly name: string | null;
-  /** It asked for the control channel. */
-  readonly control: boolean;
+  /** Whether it asked for the control channel, and how much of it. */
+  readonly control: ControlLevel;
   readonly backlog: Backlog;
   /** As the adapter knows it; made once, since every frame needs it. */
-  readonly sender: Sender;
+  readonly sender: Extract<Sender, { side: 'client' }>;
 }
 
 /** How a client introduced itself. */
-export type Introduction = Pick<Client, 'name' | 'control'>;
+export type Introduction = Pick<Client, 'name' | 'control' | 'highest'>;
 
-const STRANGER: Introduction = { name: null, control: false };
+export const STRANGER: Introduction = { name: null, control: 0, highest: 'controller' };
 
 export class Roster {
-  readonly #limits: BacklogLimits;
+  readonly #limits: BacklogLimits & Pick<Limits, 'rememberedRoles'>;
   readonly #clients = new Map<number, Client>();
   /** The same, for the loop that every upstream frame goes through. */
   #all: readonly Client[] = [];
   #last: number;
+  /** By the name of a client: the role that it was given, for when it comes back. */
+  readonly #given: Map<string, Role>;
 
   /** @param last the number of the last client that there had been before */
-  constructor(limits: BacklogLimits, last = 0) {
+  constructor(
+    limits: BacklogLimits & Pick<Limits, 'rememberedRoles'>,
+    last = 0,
+    given: readonly (readonly [string, Role])[] = [],
+  ) {
+    this.#given = new Map(given);
     this.#limits = limits;
     this.#last = last;
   }
@@ -63,11 +74,12 @@ export class Roster {
     role: Role,
     translation: Translation | null,
     now: number,
-    { name, control }: Introduction,
+    { name, control, highest }: Introduction,
   ): Client {
     const client: Client = {
       number,
       role,
+      highest,
       translation,
       name,
       control,
@@ -78,6 +90,25 @@ export class Roster {
     this.#clients.set(number, client);
     this.#all = [...this.#clients.values()];
     return client;
+  }
+
+  setRole(client: Client, role: Role): void {
+    client.role = role;
+    if (client.name === null) return;
+    this.#given.delete(client.name);
+    this.#given.set(client.name, role);
+    const [oldest] = this.#given.keys();
+    if (this.#given.size > this.#limits.rememberedRoles && oldest !== undefined) this.#given.delete(oldest);
+  }
+
+  /** The role that a client of this name was given; null: it never was. */
+  roleGiven(name: string): Role | null {
+    return this.#given.get(name) ?? null;
+  }
+
+  /** For the snapshot. */
+  get given(): readonly (readonly [string, Role])[] {
+    return [...this.#given];
   }
 
   /** Another client of the same name. */

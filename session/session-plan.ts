@@ -5,7 +5,17 @@ import type { PriceBasis } from './cost.ts';
 
 export type SessionPlan = Pick<
   ConnectPlan,
-  'named' | 'log' | 'redaction' | 'maxLogBytes' | 'graceMs' | 'idleMs' | 'maxSessionMs' | 'request'
+  | 'named'
+  | 'log'
+  | 'redaction'
+  | 'maxLogBytes'
+  | 'graceMs'
+  | 'idleMs'
+  | 'maxSessionMs'
+  | 'request'
+  | 'floor'
+  | 'onControllerLeave'
+  | 'maxClients'
 > & {
   readonly prices: PriceBasis;
   /** Null: there is none. */

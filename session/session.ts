@@ -17,7 +17,6 @@ import { Bookkeeping } from './bookkeeping.ts';
 import { overBudget } from './budget.ts';
 import * as causes from './causes.ts';
 import { Continuity, type Host } from './continuity.ts';
-import { ControlChannel } from './control.ts';
 import { FlowControl } from './flow-control.ts';
 import type { Limits } from './limits.ts';
 import { Lives } from './lives.ts';
@@ -26,7 +25,8 @@ import { PendingFrames } from './pending.ts';
 import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
 import { Relay } from './relay.ts';
-import { type Client, clientName, type Introduction, Roster } from './roster.ts';
+import { type Client, type Introduction, Roster, STRANGER } from './roster.ts';
+import { Sharing } from './sharing.ts';
 import type { SessionPlan } from './session-plan.ts';
 import type { Snapshot } from './snapshot.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
@@ -41,15 +41,13 @@ export class Session {
   readonly #roster: Roster;
   readonly #pending: PendingFrames;
   readonly books: Bookkeeping;
-  /** It may be in one object after another. */
   readonly lives: Lives;
   readonly #own: OwnFrames;
   #phase: Phase = { name: 'dialling' };
   readonly #upstreamWatch: UpstreamWatch;
   readonly #flow: FlowControl;
   readonly #relay: Relay;
-  readonly #control: ControlChannel;
-  /** What happens on further upstreams. */
+  readonly #sharing: Sharing;
   readonly continuity: Continuity;
 
   /** @param from what is known of a session that rests, or whose object was lost; null: a new one */
@@ -64,8 +62,13 @@ export class Session {
     this.#plan = plan;
     this.#limits = limits;
     this.#wire = wire;
-    this.#roster = new Roster(limits, from?.counters.client);
-    this.#control = new ControlChannel(this.#roster, wire);
+    this.#roster = new Roster(limits, from?.counters.client, from?.roles);
+    const about = { adapter, limits, wire, roster: this.#roster };
+    this.#sharing = new Sharing(plan, {
+      ...about,
+      later: () => ({ books: this.books, flow: this.#flow }),
+      host: { cut: (...of) => this.#cut(...of), end: (...of) => this.#end(...of) },
+    });
     this.#pending = new PendingFrames(limits.pendingBytes);
     const expires = (at: number): void => this.continuity.rollover.expires(at);
     this.books = new Bookkeeping(
@@ -102,7 +105,7 @@ export class Session {
       { books: this.books, own: this.#own, relay: this.#relay, host },
     );
     const dial = (at: number): void => this.continuity.recover(at);
-    const parts = { books: this.books, own: this.#own, roster: this.#roster, control: this.#control };
+    const parts = { books: this.books, own: this.#own, roster: this.#roster, control: this.#sharing.control };
     this.lives = new Lives({ adapter, wire, host, dial, ...parts }, plan, from, now);
   }
 
@@ -115,7 +118,7 @@ export class Session {
       enter: (next, now, about) => {
         this.#phase = next;
         this.books.record('phase', { phase: next.name, ...about }, now);
-        this.#control.phase(next.name, about?.after ?? null);
+        this.#sharing.phase(next.name, about?.after ?? null);
       },
       resumed: (now) => this.#resumed(now),
       end: (cause, now) => this.#end(cause, now),
@@ -157,18 +160,15 @@ export class Session {
     translation: Translation | null,
     about: Readonly<Record<string, JsonValue>>,
     now: number,
-    as?: Introduction,
+    as: Introduction = STRANGER,
   ): Client {
-    const client = this.#roster.add(role, translation, now, as);
+    const client = this.#roster.add(this.#sharing.roleFor(role, as), translation, now, as);
     this.#wire.setDeadline('grace', null);
     this.#wire.setDeadline('keepalive', null);
-    this.books.record(
-      'client.joined',
-      { client: clientName(client.number), role: client.role, ...about },
-      now,
-    );
+    this.books.record('client.joined', { client: client.sender.client, role: client.role, ...about }, now);
     const before = this.#roster.namesake(client);
     if (before !== undefined) this.#cut(before, 'superseded', {}, now);
+    this.#sharing.joined(client);
     this.lives.joined(now);
     return client;
   }
@@ -185,11 +185,13 @@ export class Session {
 
   /** @param cause why the session ends, if this was the last client of a plain one */
   #left(number: number, cause: causes.Cause, now: number): void {
-    if (!this.#roster.remove(number)) return;
+    const client = this.#roster.get(number);
+    if (client === undefined || !this.#roster.remove(number)) return;
     this.#pending.drop(number);
     if (this.#phase.name === 'ended') return;
     const { code, closeReason: reason } = cause;
-    this.books.record('client.left', { client: clientName(number), code, reason }, now);
+    this.books.record('client.left', { client: client.sender.client, code, reason }, now);
+    this.#sharing.left(client, code, reason, now);
     if (this.#roster.size > 0 || this.#phase.name === 'closing') return;
     if (this.#plan.named) {
       this.#wire.setDeadline('grace', now + this.#plan.graceMs);
@@ -221,6 +223,7 @@ export class Session {
   #resumed(now: number): void {
     this.#upstreamWatch.begin(now);
     this.#wire.setDeadline('longest', this.lives.endsAt);
+    this.#sharing.resumed(this.lives.endsAt, now);
     // What was heard of it meanwhile counts before what waited.
     this.watchBudget(now);
     if (this.ending !== null) return;
@@ -259,11 +262,8 @@ export class Session {
     if (client === undefined) return;
     client.backlog.alive(now);
     // Before the role: an SDK that begins with such a frame could not observe otherwise.
-    if (this.#control.takes(client, payload) || this.#own.isRepeated(client, payload)) return;
-    if (client.role === 'observer') {
-      this.#cut(client, 'role_forbids_sending', {}, now);
-      return;
-    }
+    if (this.#sharing.takes(client, payload, now) || this.#own.isRepeated(client, payload)) return;
+    if (!this.#sharing.passes(client, payload, now)) return;
     const { name } = this.#phase;
     if (name === 'live') {
       this.continuity.active(now);
@@ -276,7 +276,8 @@ export class Session {
 
   /** What cannot be sent waits: the event that says why is on its way. */
   #sendUp(client: Client, payload: Payload, at: number): void {
-    if (!this.#relay.up(client, payload, at)) this.#hold(client, payload, at);
+    if (this.#relay.up(client, payload, at)) this.#sharing.sentUp(client, payload, at);
+    else this.#hold(client, payload, at);
   }
 
   #hold(client: Client, payload: Payload, now: number): void {
@@ -294,6 +295,7 @@ export class Session {
     this.#relay.down(payload, payload, now);
     if (this.ending !== null) return;
     this.#own.answer(payload, now);
+    this.#sharing.heard(now);
     this.watchBudget(now);
     if (this.#phase.name === 'closing' && !this.#phase.isServing()) this.#end(this.#phase.cause, now);
   }
@@ -328,10 +330,12 @@ export class Session {
         return;
       case 'hearing':
         this.#flow.heard(now);
+        return;
+      default:
+        this.#sharing.deadline(name, now);
     }
   }
 
-  /** A hold of the input is over. */
   inputReleased(now: number): void {
     if (this.#phase.name !== 'ended') this.#flow.released(now);
   }
@@ -341,6 +345,7 @@ export class Session {
     if (this.#phase.name !== 'live') return;
     const cause = overBudget(this.#plan.budget, this.books, this.#wire, now);
     if (cause === null) return;
+    this.#sharing.control.ending(cause.reason, this.#limits.lastResponseMs);
     this.#phase = { name: 'closing', cause, isServing: () => this.books.isResponding() };
     this.#wire.setDeadline('usage', now + this.#limits.lastResponseMs);
     if (!this.books.isResponding()) this.#end(cause, now);
@@ -384,13 +389,10 @@ export class Session {
     this.#phase = { name: 'ended', ending };
     for (const name of DEADLINES) this.#wire.setDeadline(name, null);
     this.#wire.closeUpstream(cause.toUpstream);
+    this.#sharing.control.ending(cause.reason, 0);
     for (const client of clients) {
       this.#wire.closeClient(client.number, cause.toClients);
-      this.books.record(
-        'client.left',
-        { client: clientName(client.number), code: cause.toClients.code, reason: cause.toClients.reason },
-        now,
-      );
+      this.books.record('client.left', { client: client.sender.client, ...cause.toClients }, now);
     }
     this.recording.finish(now);
     this.#wire.ended(ending);

@@ -1,4 +1,5 @@
 /** What a session is, as JSON: enough for another machine to go on with its conversation, its numbers and its sums. */
+import type { Role } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { TallySnapshot } from './tally.ts';
 
@@ -15,6 +16,8 @@ export interface Snapshot {
   readonly tally: TallySnapshot;
   /** A frame of which the provider takes only the first has come. */
   readonly onceSent: boolean;
+  /** Roles that clients were given, by their names; absent in what was kept before there were any. */
+  readonly roles?: readonly (readonly [string, Role])[];
 }
 
 /** The last numbers that were given out. */

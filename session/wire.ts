@@ -1,6 +1,6 @@
 /** The session's only way out: what it can do to the world. */
 import type { CloseFrame } from '../protocol/close-codes.ts';
-import type { Payload } from '../protocol/connect.ts';
+import type { Payload, Role } from '../protocol/connect.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Ending } from '../protocol/recording.ts';
@@ -16,6 +16,10 @@ export const DEADLINES = [
   'idle',
   'restore',
   'rollover',
+  'floor',
+  'controller',
+  'totals',
+  'ending',
 ] as const;
 export type DeadlineName = (typeof DEADLINES)[number];
 
@@ -59,6 +63,8 @@ export interface Wire {
   random(): number;
   /** The session rests: what is known of it is to be kept where the end of this object does not reach. */
   resting(): void;
+  /** What its socket carries through hibernation must say so. */
+  roleChanged(client: number, role: Role): void;
   closeClient(client: number, frame: CloseFrame): void;
   /** Calls `deadline(name)` at `at` (ms since the epoch), or not at all when null. */
   setDeadline(name: DeadlineName, at: number | null): void;

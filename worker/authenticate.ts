@@ -3,7 +3,8 @@ import { errors, jwtVerify, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { signingKeys } from '../durable-objects/signing-keys.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { Name, ROLES, SCOPES } from '../protocol/rest.ts';
+import { ROLES } from '../protocol/connect.ts';
+import { Name, SCOPES } from '../protocol/rest.ts';
 import { jwtOf, TOKEN_PREFIX } from '../protocol/token-form.ts';
 import type { Configuration } from './configuration.ts';
 

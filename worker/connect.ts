@@ -6,6 +6,7 @@ import {
   type ConnectPlan,
   planRequest,
   type Role,
+  ROLES,
   sessionObjectName,
   SIMULATED_MODEL,
 } from '../protocol/connect.ts';
@@ -163,11 +164,12 @@ async function makePlan(given: Connection): Promise<ConnectPlan> {
     mayOpen: claims === null || mayConnect(claims),
     mayJoin: claims?.models ?? null,
     role: roleOf(principal, role),
+    highestRole: highestRole(principal),
     userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
     offer: offer.answer,
     ...passed,
-    control: passed.control || offer.control,
+    control: passed.control === 0 && offer.control ? 1 : passed.control,
     ...whatIsStored(connection),
     maxSessionMs: maxSeconds * 1000,
     maxClients: settings.PARLEY_MAX_CLIENTS,
@@ -191,15 +193,19 @@ function mayConnect({ scope }: Claims): boolean {
   return scope.includes('connect') || scope.includes('admin');
 }
 
-/** A token that names a role gives that role; one that may only observe gives no more. */
+/** A token that names a role gives that role, and none above it; one that may only observe gives no more. */
 function roleOf(principal: Principal, wanted: Role | null): Role | null {
   if (principal.kind === 'admin') return wanted;
-  const { role } = principal.claims;
-  const granted = mayConnect(principal.claims) ? (role ?? null) : 'observer';
-  if (granted !== null && wanted !== null && wanted !== granted && wanted !== 'observer') {
+  const granted = mayConnect(principal.claims) ? (principal.claims.role ?? null) : 'observer';
+  if (granted !== null && wanted !== null && ROLES.indexOf(wanted) < ROLES.indexOf(granted)) {
     throw new BrokerError('forbidden', { why: `it is for the role ${granted}` });
   }
   return wanted ?? granted;
+}
+
+function highestRole(principal: Principal): Role {
+  if (principal.kind === 'admin') return 'controller';
+  return mayConnect(principal.claims) ? (principal.claims.role ?? 'controller') : 'observer';
 }
 
 async function handOver(

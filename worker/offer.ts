@@ -17,6 +17,8 @@ const PARAMETERS = [
   'parley-idle',
   'parley-control',
   'parley-fallback',
+  'parley-floor',
+  'parley-on-controller-leave',
   'cf-aig-metadata',
   'cf-aig-collect-log',
   'cf-aig-collect-log-payload',

@@ -1,4 +1,5 @@
 /** What operators and their machines ask of a deployment. */
+import channelDocument from '../docs/asyncapi.json';
 import apiDocument from '../docs/openapi.json';
 import type { Env } from '../durable-objects/environment.ts';
 import { openSessions } from '../durable-objects/open-sessions.ts';
@@ -23,6 +24,11 @@ export function ready(_request: Request, env: Env): Response {
 
 export async function openapi(): Promise<Response> {
   return json(apiDocument);
+}
+
+/** The control channel: AsyncAPI 3. */
+export async function asyncapi(): Promise<Response> {
+  return json(channelDocument);
 }
 
 /**

@@ -1,9 +1,18 @@
 /** Parley's own parameters of an upgrade, checked: each bad one is a sentence of its own. */
 import * as v from 'valibot';
-import { BACKOFFS, type ConnectPlan, type LogMode, type Role } from '../protocol/connect.ts';
+import {
+  BACKOFFS,
+  type ConnectPlan,
+  CONTROLLER_LEAVES,
+  type ControlLevel,
+  FLOORS,
+  type LogMode,
+  type Role,
+  ROLES,
+} from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
-import { Metadata, Name, ROLES } from '../protocol/rest.ts';
+import { Metadata, Name } from '../protocol/rest.ts';
 import { readTraceParent, type TraceParent } from '../protocol/trace-parent.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Configuration } from './configuration.ts';
@@ -14,7 +23,9 @@ export interface Parameters {
   readonly after: number | null;
   readonly epoch: number | null;
   readonly client: string | null;
-  readonly control: boolean;
+  readonly control: ControlLevel;
+  readonly floor: ConnectPlan['floor'];
+  readonly onControllerLeave: ConnectPlan['onControllerLeave'];
   readonly role: Role | null;
   readonly graceMs: number;
   readonly idleMs: number;
@@ -52,9 +63,12 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     session: checked(given, 'parley-session', Name),
     after,
     client: checked(given, 'parley-client', Name),
-    control: (number(given, 'parley-control', 0, 1) ?? 0) > 0,
+    control: controlLevel(given),
+    floor: oneOf(given, 'parley-floor', FLOORS) ?? 'open',
+    onControllerLeave:
+      oneOf(given, 'parley-on-controller-leave', CONTROLLER_LEAVES) ?? settings.PARLEY_ON_CONTROLLER_LEAVE,
     epoch: number(given, 'parley-epoch', 1, COUNT_MAX),
-    role: checked(given, 'parley-role', v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`)),
+    role: oneOf(given, 'parley-role', ROLES),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,
     idleMs: idleSeconds(given, settings.PARLEY_IDLE_SECONDS) * 1000,
     log: logMode(given, settings.PARLEY_LOG),
@@ -113,6 +127,26 @@ function alternatives(given: ReadonlyMap<Parameter, string>): readonly Alternati
   if (read.length > LIMITS.fallbacks)
     throw problem('parley-fallback', `names ${read.length} alternatives; the most is ${LIMITS.fallbacks}`);
   return read;
+}
+
+function oneOf<const T extends string>(
+  given: ReadonlyMap<Parameter, string>,
+  name: Parameter,
+  values: readonly T[],
+): T | null {
+  const value = checked(given, name, v.picklist(values, `must be one of ${values.join(', ')}`));
+  return values.find((each) => each === value) ?? null;
+}
+
+function controlLevel(given: ReadonlyMap<Parameter, string>): ControlLevel {
+  switch (number(given, 'parley-control', 0, 2)) {
+    case 1:
+      return 1;
+    case 2:
+      return 2;
+    default:
+      return 0;
+  }
 }
 
 /** A larger value than the deployment allows is held down to it, as a gateway's limit is. */

@@ -10,7 +10,7 @@ import type { Configuration } from './configuration.ts';
 import { createSession } from './create-session.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
-import { drain, health, openapi, ready } from './operations.ts';
+import { asyncapi, drain, health, openapi, ready } from './operations.ts';
 import { deleteSession, endSession, getEvents, getSession, listSessions, patchSession } from './sessions.ts';
 import { getSettings, patchSettings } from './settings.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
@@ -55,6 +55,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/healthz', access: 'public', handle: health },
   { method: 'GET', path: '/readyz', access: 'public', handle: ready },
   { method: 'GET', path: '/openapi.json', access: ['connect', 'observe', 'read'], handle: openapi },
+  { method: 'GET', path: '/asyncapi.json', access: ['connect', 'observe', 'read'], handle: asyncapi },
   { method: 'POST', path: '/drain', access: 'deployment', handle: drain },
   { method: 'POST', path: '/v1/realtime/client_secrets', access: ['admin'], handle: mintClientSecret },
   { method: 'GET', path: '/v1/realtime', access: 'upgrade' },

@@ -1,5 +1,6 @@
 /** One session as REST shows it, out of its record. */
 import { BUDGETS } from '../protocol/admission.ts';
+import { ROLES } from '../protocol/connect.ts';
 import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson } from '../protocol/json.ts';
 import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
@@ -148,10 +149,13 @@ function clientShapes(records: readonly ReadRecord[]): SessionShape['clients'] {
     .filter((record) => record.kind === 'client.joined')
     .map((joined) => {
       const id = asText(joined.body['client']) ?? '';
+      const changed = records.findLast(
+        (record) => record.kind === 'client.updated' && record.body['client'] === id,
+      );
       const left = records.find((record) => record.kind === 'client.left' && record.body['client'] === id);
       return {
         id,
-        role: oneOf(asText(joined.body['role']), ['controller', 'speaker', 'observer']) ?? 'observer',
+        role: oneOf(asText((changed ?? joined).body['role']), ROLES) ?? 'observer',
         user_agent: asText(joined.body['user_agent']) ?? null,
         joined_at: time(joined.at),
         ...leftShape(left?.at ?? null, left?.body ?? {}),

@@ -55,7 +55,7 @@ export async function getSession(context: RouteContext): Promise<Response> {
   const recorder = recorderOf(context);
   const view = await recorder.describe();
   if (view === null) throw new BrokerError('session_not_found');
-  const kinds = ['turn', 'client.joined', 'client.left', 'gap', 'budget', 'error'] as const;
+  const kinds = ['turn', 'client.joined', 'client.left', 'client.updated', 'gap', 'budget', 'error'] as const;
   const records = await recorder.records(kinds, 0, LIMITS.recordsBacklog);
   return ok(sessionShape(view, records));
 }

@@ -9,6 +9,7 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'GET /healthz': 'public',
   'GET /readyz': 'public',
   'GET /openapi.json': 'refused',
+  'GET /asyncapi.json': 'refused',
   'POST /drain': 'refused',
   'POST /v1/realtime/client_secrets': 'refused',
   'GET /v1/realtime': 'refused',

@@ -194,12 +194,15 @@ describe('P5 the control channel', () => {
       client: 'c1',
       role: 'controller',
       phase: 'live',
+      name: null,
       received: 0,
       epoch: 1,
-      clients: 1,
+      clients: [{ client: 'c1', name: null, role: 'controller' }],
+      floor: { mode: 'open', holder: null, waiting: [] },
+      limits: { clients: 256, frame_bytes: 33_554_432, control_message_bytes: 65_536 },
     });
     const turn = await textTurn(client, 'item_first', 'hello');
-    expect(turn.filter(({ type }) => String(type).startsWith('parley.'))).toEqual([
+    expect(turn.filter(({ type }) => type === 'parley.session.phase')).toEqual([
       { type: 'parley.session.phase', phase: 'restoring', after: 'upstream_lost' },
     ]);
     const seen = await until(plain, 'response.done');

@@ -24,7 +24,8 @@ describe('P5 cut anywhere, a session goes on from its snapshot as one that lost 
       if (step === 'client' && number !== undefined) session.clientFrame(number, `c${now}`, now);
       if (step === 'up' || step === 'open' || step === 'over')
         session.upstreamFrame(step === 'up' ? `u${now}` : step, now);
-      if (step === 'join') attached.set(session, [...clients, session.join(null, null, {}, now).number]);
+      if (step === 'join')
+        attached.set(session, [...clients, session.join('controller', null, {}, now).number]);
       if (step === 'leave' && clients.length > 1 && number !== undefined) {
         session.leave(number, 1000, '', now);
         attached.set(session, clients.slice(1));
@@ -48,7 +49,7 @@ describe('P5 cut anywhere, a session goes on from its snapshot as one that lost 
       snapshot,
     );
     for (const number of clients)
-      session.rejoin(number, 'speaker', null, now, { name: null, control: false });
+      session.rejoin(number, 'controller', null, now, { name: null, control: 0, highest: 'controller' });
     attached.set(session, [...clients]);
     session.continuity.recover(now);
     restore({ session, wire }, now);

@@ -49,6 +49,9 @@ export class FakeWire implements Wire {
   closeUpstream(frame: CloseFrame): void {
     this.log.push(`close upstream ${frame.code}`);
   }
+  roleChanged(client: number, role: string): void {
+    this.log.push(`role ${client} ${role}`);
+  }
   closeClient(client: number, frame: CloseFrame): void {
     this.log.push(`close ${client} ${frame.code}`);
   }
@@ -104,6 +107,8 @@ export interface SessionOptions {
   readonly adapter?: Partial<ProviderAdapter>;
   readonly limits?: Partial<Limits>;
   readonly budget?: SessionPlan['budget'];
+  readonly floor?: SessionPlan['floor'];
+  readonly onControllerLeave?: SessionPlan['onControllerLeave'];
   readonly prices?: SessionPlan['prices'];
 }
 
@@ -116,6 +121,9 @@ export function planOf(options: SessionOptions = {}): SessionPlan {
     maxLogBytes: options.maxLogBytes ?? Number.POSITIVE_INFINITY,
     ...(options.redaction === undefined ? {} : { redaction: options.redaction }),
     maxSessionMs: 3_600_000,
+    maxClients: 256,
+    floor: options.floor ?? 'open',
+    onControllerLeave: options.onControllerLeave ?? 'wait',
     budget: options.budget ?? null,
     prices: options.prices ?? {
       provider: 'openai',

@@ -207,15 +207,14 @@ describe('P7 a named session outlives its clients', () => {
     expect(wire.log).toContain('close upstream 1000');
   });
 
-  it('P7 an observer may listen, and is cut when it sends', () => {
+  it('P7 an observer may listen; what it sends goes nowhere, and it is told', () => {
     const { session, wire } = liveSession({ named: true });
     session.join('observer', null, {}, 1);
     session.upstreamFrame('x', 2);
     session.clientFrame(2, '{"type":"session.update"}', 3);
-    expect(wire.down.get(2)).toEqual(['x']);
     expect(wire.up).toEqual([]);
-    expect(wire.log).toContain('close 2 4403');
-    expect(wire.endings).toEqual([]);
+    expect(wire.down.get(2)).toEqual(['x', expect.stringContaining('"code":"role_forbids_sending"')]);
+    expect(wire.log).not.toContain('close 2 4403');
   });
 });
 
@@ -225,7 +224,7 @@ describe('P7 what a provider takes once, and what it wants to hear', () => {
   it('P7 a second frame of that kind does not go up: its sender gets the answer from here', () => {
     const { session, wire } = newSession({ named: true, adapter: { once } });
     session.join(null, null, {}, 0);
-    session.join(null, null, {}, 0);
+    session.join('controller', null, {}, 0);
     session.clientFrame(1, 'setup', 1);
     session.upstreamOpened(2, 2);
     session.clientFrame(2, 'setup', 3);
@@ -251,7 +250,10 @@ describe('P7 what a provider takes once, and what it wants to hear', () => {
     early.session.join('observer', null, {}, 0);
     early.session.clientFrame(2, 'setup', 1);
     early.session.clientFrame(1, 'setup', 2);
-    expect([early.wire.up, early.wire.down.get(2)]).toEqual([['setup'], undefined]);
+    expect([early.wire.up, early.wire.down.get(2)]).toEqual([
+      ['setup'],
+      [expect.stringContaining('role_forbids')],
+    ]);
   });
 
   it('P5 while no client is attached, and only then, the provider is answered and kept awake', () => {

@@ -148,6 +148,9 @@ class Drive {
       maxLogBytes: Infinity,
       budget: null,
       maxSessionMs: 3_600_000,
+      maxClients: 256,
+      floor: 'open',
+      onControllerLeave: 'wait',
       prices,
     } as const;
     this.#session = new Session({ ...plan, request: this.#request }, adapter, LIMITS, this.#wire, this.now);
@@ -199,7 +202,7 @@ class Drive {
 
   join(): void {
     if (this.#session.phase === 'ended') return;
-    const client = this.#session.join('speaker', null, {}, this.now);
+    const client = this.#session.join('controller', null, {}, this.now);
     this.#session.lives.welcome(client, 'session', null);
     this.#clients.push(client.number);
   }

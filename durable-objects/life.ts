@@ -130,6 +130,7 @@ function openingOf(plan: ConnectPlan, startedAt: number, { sound }: ProviderAdap
     metadata: plan.metadata,
     eventId: plan.eventId,
     path: plan.request.path,
+    redriveOf: plan.redriveOf ?? null,
     traceParent: plan.traceParent,
     sound: sound === undefined ? null : JSON.stringify(sound.begin(plan.request)),
     startedAt,

@@ -24,6 +24,7 @@ import { keptFrom } from './kept-session.ts';
 import { logLine } from './log-line.ts';
 import { lookAt } from './look-at.ts';
 import { upstreamFrames, type WantedFrames } from './log-window.ts';
+import { isRedrive, redrive } from './redrive.ts';
 import { pack } from './segment-codec.ts';
 import { TraceExport } from './trace-export.ts';
 import { viewResponse } from './views.ts';
@@ -156,6 +157,7 @@ export class RecorderObject extends DurableObject<Env> {
 
   /** A view of the record. */
   override async fetch(request: Request): Promise<Response> {
+    if (isRedrive(request)) return redrive(request, this.ctx, this.env);
     await this.#catchUp();
     if (!this.#store.exists()) return new Response(null, { status: 404 });
     return viewResponse(request, { store: this.#store, env: this.env, changes: this.#changes });

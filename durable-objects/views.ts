@@ -4,6 +4,8 @@ import type { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
 import { peaksResponse, wavResponse } from './sound-views.ts';
+import { pageResponse } from './log-page.ts';
+import { replayResponse } from './replay.ts';
 
 /** A record, and what its reader asks of it. */
 export interface Reading {
@@ -22,6 +24,8 @@ const VIEWS = {
   events: ({ store, query }) => eventsResponse(store, query),
   'audio.wav': wavResponse,
   peaks: peaksResponse,
+  replay: replayResponse,
+  'log-page': pageResponse,
 } as const satisfies Readonly<Record<string, View>>;
 
 export type ViewName = keyof typeof VIEWS;

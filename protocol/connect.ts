@@ -136,6 +136,8 @@ export interface ConnectPlan extends DialPlan {
   readonly maxLogBytes: number;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  /** `parley-redrive-of`: the session whose client's side this one repeats. */
+  readonly redriveOf?: string | null;
   readonly traceParent: TraceParent | null;
   /** What the connection says that its session costs, in place of any list. */
   readonly customCost: CustomCost | null;

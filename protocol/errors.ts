@@ -8,8 +8,9 @@
 import { AUDIO_ERRORS } from './audio-errors.ts';
 
 import { SHARING_ERRORS } from './sharing-errors.ts';
+import { REPLAY_ERRORS } from './replay-errors.ts';
 
-interface ErrorRow {
+export interface ErrorRow {
   readonly status: number;
   readonly close: number;
   /** Cloudflare v4 envelopes carry a number (>= 1000): stable, never reused. */
@@ -322,6 +323,7 @@ const TABLE = {
     message:
       'The storage of this deployment does not answer. With npm start, check space and rights in PARLEY_DATA_DIR.',
   },
+  ...REPLAY_ERRORS,
   internal: {
     status: 500,
     close: 1011,
@@ -368,13 +370,14 @@ export class BrokerError extends Error {
   readonly detail: string;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** @param code or the error itself, where another object has made it already */
   constructor(
-    code: ErrorCode,
+    code: ErrorCode | PublicError,
     values: Readonly<Record<string, string>> = {},
     detail = '',
     headers: Readonly<Record<string, string>> = {},
   ) {
-    const error = publicError(code, values);
+    const error = typeof code === 'string' ? publicError(code, values) : code;
     super(error.message);
     this.name = 'BrokerError';
     this.public = error;

@@ -23,6 +23,8 @@ export interface Opening {
   readonly path?: string;
   /** JSON: what reads the sound in its frames begins with this; null: nothing does. Records of before have none. */
   readonly sound?: string | null;
+  /** The session whose client's side it repeats; records of before have none. */
+  readonly redriveOf?: string | null;
   /** The trace that its first client is a part of; records of before have none. */
   readonly traceParent?: TraceParent | null;
   /** ms since the epoch. */
@@ -240,6 +242,8 @@ export interface SessionSummary {
   readonly score: number | null;
   readonly eventId: string | null;
   readonly path: string;
+  /** The session whose client's side it repeats. */
+  readonly redriveOf: string | null;
   /** The provider took the session, and neither it nor Parley failed. */
   readonly success: boolean;
   readonly sums: Sums;

@@ -58,6 +58,8 @@ export const SessionsQuery = v.strictObject({
   until: v.optional(Time),
   /** Sessions that cost so many dollars or more; those of unknown cost are left out. */
   min_cost: v.optional(Dollars),
+  /** Sessions that repeat this one. */
+  redrive_of: v.optional(Name),
   cursor: v.optional(Text),
   limit: v.optional(whole(1, 100)),
 });
@@ -221,6 +223,7 @@ export const SessionSummaryShape = v.object({
   turns: Count,
   tokens: v.nullable(Count),
   cost: Money,
+  redrive_of: v.nullable(v.string()),
   metadata: Metadata,
   feedback: Feedback,
   score: Score,
@@ -276,6 +279,8 @@ export const SessionShape = v.object({
   feedback: Feedback,
   score: Score,
   event_id: v.nullable(v.string()),
+  /** The session whose client's side it repeats. */
+  redrive_of: v.nullable(v.string()),
   clients: v.array(
     v.object({
       id: v.string(),

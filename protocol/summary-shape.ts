@@ -17,6 +17,7 @@ export function summaryShape(summary: SessionSummary): SessionSummaryShape {
     turns: summary.turns,
     tokens: summary.tokens,
     cost: moneyShape(summary.costNano, summary.costComplete),
+    redrive_of: summary.redriveOf,
     metadata: summary.metadata,
     feedback: summary.feedback,
     score: summary.score,

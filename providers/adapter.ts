@@ -187,6 +187,11 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
   readonly standIn?: StandIn;
   /** Optional: REST calls of the provider's SDKs that lead to its socket. */
   readonly rest?: RestProxy;
+  /**
+   * Optional: the ids that a provider's frame introduces and a client's frames may refer to. A conversation that runs anew has
+   * others; those of one kind are taken for each other by their place.
+   */
+  madeIds?(payload: Payload): readonly MadeId[];
   /** True while the provider owes frames (a response is open): the upstream must not be closed, and must not be silent. */
   owes(state: S): boolean;
   /**
@@ -224,6 +229,11 @@ export interface StandIn {
   askedOf(target: Target): ConnectRequest['query'] | null;
   /** The request for `model`, which asks `asked` besides. */
   targetOf(model: string, asked: ConnectRequest['query']): Target;
+}
+
+export interface MadeId {
+  readonly kind: string;
+  readonly id: string;
 }
 
 /** What a client asked for. */

@@ -14,6 +14,7 @@ import type {
 } from './adapter.ts';
 import { UNKNOWN_ACTS } from './acts.ts';
 import { geminiActs } from './gemini-acts.ts';
+import { madeIds } from './gemini-made-ids.ts';
 import { endTurnEarly, readClientMessage, readServerMessage } from './gemini-read.ts';
 import { beginRestore, continueRestore } from './gemini-restore.ts';
 import { geminiSound } from './gemini-sound.ts';
@@ -56,6 +57,7 @@ export function geminiDialect(place: GeminiPlace): ProviderAdapter<GeminiState> 
     restore: (state) => beginRestore(state, announcesHistory),
     once: { matches: isSetup, answer: serverFrame({ setupComplete: {} }) },
     owes: (state) => state.asked || (state.turn !== null && state.calls.length === 0),
+    madeIds,
     settled: ({ heard, said, calls }) => heard === '' && said === '' && calls.length === 0,
     // Google refuses a handle while the socket before is open (livekit/agents, as of 2026).
     succession: { closesFirst: true },

@@ -12,6 +12,7 @@ import type {
   UpstreamRequest,
 } from './adapter.ts';
 import { neighbourActs, openaiActs } from './openai-acts.ts';
+import { madeIds } from './openai-made-ids.ts';
 import { BETA_HEADER, betaTranslation } from './openai-beta.ts';
 import {
   beginNeighbour,
@@ -83,6 +84,7 @@ export function openaiDialect(
     restore: beginRestore,
     owes: (state) => state.asked > 0 || state.open.length > 0,
     settled: (state) => !state.hearing,
+    madeIds,
     // Without the session that the provider opened with there is no conversation to go on with.
     resumable: (code, _reason, state) => RESUMABLE_CODES.has(code) && state.session !== null,
     atEnd: (state) => unfinished(state.open),

@@ -57,6 +57,12 @@ export function providerFor(name: string, env: Environment): ProviderAdapter | u
   return customAdapters(env).find((adapter) => adapter.id === name);
 }
 
+/** What a provider's clients speak: where two have the same, sessions of one can be replayed and re-driven at the other. */
+export function wireOf(name: string, env: Environment): string {
+  const adapter = providerFor(name, env);
+  return adapter?.standIn?.wire ?? adapter?.dialect ?? adapter?.id ?? name;
+}
+
 /** Every provider of a deployment. */
 export function providersOf(env: Environment): readonly ProviderAdapter[] {
   return [...PROVIDERS, ...customAdapters(env)];

@@ -5,6 +5,8 @@ import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
 import * as audio from '../protocol/audio-shapes.ts';
 import { EventShape } from '../protocol/event-shape.ts';
 import * as keys from '../protocol/key-shapes.ts';
+import { RedriveRequest, RedriveShape } from '../protocol/redrive.ts';
+import { ReplayQuery } from '../protocol/replay.ts';
 import * as rest from '../protocol/rest.ts';
 import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
 import { CreatedSessionShape, SessionRequest } from '../protocol/session-plan-shape.ts';
@@ -24,6 +26,8 @@ interface Operation {
   readonly bare?: true;
   readonly alsoAs?: string;
   readonly open?: true;
+  /** Goes on after the answer. */
+  readonly accepted?: true;
 }
 
 const GATEWAY = '/v1/{account}/{gateway}';
@@ -136,6 +140,22 @@ const OPERATIONS: readonly Operation[] = [
     query: audio.PeaksQuery,
     result: audio.PeaksShape,
     bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/replay`,
+    summary:
+      'The session again, in its own time: server-sent events, or as a WebSocket what the provider sent.',
+    query: ReplayQuery,
+    bare: true,
+  },
+  {
+    method: 'post',
+    path: `${GATEWAY}/sessions/{session}/redrive`,
+    summary: 'Sends what the recorded client sent to another model, as a new session. Answers 202.',
+    body: RedriveRequest,
+    result: RedriveShape,
+    accepted: true,
   },
   {
     method: 'get',
@@ -296,14 +316,18 @@ function describe(operation: Operation) {
       ? {}
       : { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
     responses: {
-      [path === '/v1/realtime' || path.startsWith(`${GATEWAY}/{provider}`) ? '101' : '200']:
-        answer(operation),
+      [statusOf(operation)]: answer(operation),
       default: {
         description: 'An error.',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
       },
     },
   };
+}
+
+function statusOf({ path, accepted }: Operation): string {
+  if (path === '/v1/realtime' || path.startsWith(`${GATEWAY}/{provider}`)) return '101';
+  return accepted === true ? '202' : '200';
 }
 
 function answer({ summary, result, list, bare, alsoAs }: Operation) {

@@ -136,6 +136,18 @@ export const LIMITS = {
   /** Answers with one session's sound that are under way at a time, and pixels of an outline. */
   soundReads: 16,
   peaksPixels: 20_000,
+  /** Replays of one session at the same time; each holds one segment, and what its reader has not taken. */
+  replaysAtOnce: 16,
+  /** Names of frames that the client of a lockstep replay has sent ahead of what is awaited. */
+  replayAhead: 1024,
+  /** Ids of a re-driven session that are mapped, of each run. */
+  redriveIds: 10_000,
+  /** How long a re-driven client's audio stands still for an answer that has not begun: it may need more audio to begin. */
+  redrivePatienceMs: 2 * SECOND,
+  /** Frames that a replay sends in one go; then whoever else has business gets a turn. */
+  replayBurst: 64,
+  /** A comment keeps a stream of events open, and shows whether its reader is still there. */
+  streamCommentMs: 15 * SECOND,
   /** Cloudflare's log API: filters and values of one query, and what is shown of a request or response beside it. */
   logFilters: 50,
   logHeadBytes: 4 * KIB,

@@ -18,6 +18,8 @@ const COLUMNS: readonly (readonly [name: string, declaration: string])[] = [
   ['score', 'REAL'],
   ['event_id', 'TEXT'],
   ['path', "TEXT NOT NULL DEFAULT ''"],
+  // Not in the index: lists that ask for it look up each row.
+  ['redrive_of', 'TEXT'],
   ['success', 'INTEGER NOT NULL DEFAULT 1'],
   // Empty means unknown.
   ['cost_nano', 'INTEGER'],

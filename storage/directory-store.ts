@@ -23,6 +23,8 @@ export interface SessionFilter {
   readonly until: number | null;
   /** In nano-dollars, inclusive; a session of unknown cost does not pass. */
   readonly minCostNano: number | null;
+  /** The session that those that are looked for repeat. */
+  readonly redriveOf: string | null;
   readonly metadata: readonly (readonly [string, string])[];
 }
 
@@ -197,6 +199,7 @@ export class DirectoryStore {
     if (filter.endedReason !== null) add('ended_reason = ?', filter.endedReason);
     if (filter.since !== null) add('started_at >= ?', filter.since);
     if (filter.until !== null) add('started_at < ?', filter.until);
+    if (filter.redriveOf !== null) add('redrive_of = ?', filter.redriveOf);
     if (filter.minCostNano !== null) add(COSTS, filter.minCostNano, filter.minCostNano);
     for (const [key, value] of filter.metadata) {
       // Most rows are told apart by their text, without being read as JSON.
@@ -287,6 +290,7 @@ function rowOf(summary: SessionSummary): Record<string, SqlBinding> {
     score: summary.score,
     event_id: summary.eventId,
     path: summary.path,
+    redrive_of: summary.redriveOf,
     success: summary.success ? 1 : 0,
     ...summary.sums,
     // Null is not 0 here.
@@ -321,6 +325,7 @@ export function summaryOf(row: SqlRow): SessionSummary {
     score: optionalNumberOf(row, 'score'),
     eventId: optionalTextOf(row, 'event_id'),
     path: textOf(row, 'path'),
+    redriveOf: optionalTextOf(row, 'redrive_of'),
     success: numberOf(row, 'success') === 1,
     sums: countedIn(row),
     revision: numberOf(row, 'revision'),

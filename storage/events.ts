@@ -95,7 +95,7 @@ interface WholeFrame {
 }
 
 /** Puts the parts of a long frame together, across segments. */
-class Assembler {
+export class Assembler {
   #parts: Uint8Array[] = [];
 
   add(entry: SegmentEntry): WholeFrame | null {

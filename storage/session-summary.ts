@@ -30,6 +30,7 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
     score: view.annotations.score,
     eventId: view.opening.eventId,
     path: view.opening.path ?? '',
+    redriveOf: view.opening.redriveOf ?? null,
     success: isSuccess(view),
     sums: sumsOf(
       view.totals,

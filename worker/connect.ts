@@ -15,7 +15,7 @@ import { type Refusal, readRefusal, withoutRefusalHeaders } from '../protocol/re
 import type { ProviderAdapter, Target as ProviderTarget } from '../providers/adapter.ts';
 import { nearestProvider, providerFor, PROVIDERS, providersOf } from '../providers/registry.ts';
 import { admissionTerms } from './admission-terms.ts';
-import { authorize, type Claims, identify, type Principal } from './authenticate.ts';
+import { authorize, type Claims, identify, type Principal, type Scope } from './authenticate.ts';
 import { checkAllowed } from './allowed.ts';
 import type { Configuration } from './configuration.ts';
 import { checkClaims, dialPlan, pick } from './dial-plan.ts';
@@ -26,6 +26,7 @@ import { type Offer, type OfferedKey, readOffer } from './offer.ts';
 import { checkOrigin } from './origin.ts';
 import { byokAlias, type Parameters, readParameters } from './parameters.ts';
 import { DEFAULT_ALIAS } from './provider-key.ts';
+import { replayInPlace } from './replay.ts';
 import { failure, publicFailure } from './respond.ts';
 import { proxyRest } from './rest-proxy.ts';
 
@@ -61,7 +62,7 @@ export async function connect(
     const { principal, ownKey } = await credentials(offer, deployment);
     const account = target.account ?? (principal.kind === 'token' ? principal.claims.acc : DEFAULT_NAME);
     const gateway = target.gateway ?? (principal.kind === 'token' ? principal.claims.gw : DEFAULT_NAME);
-    authorize(principal, account, gateway, ['connect', 'observe']);
+    authorize(principal, account, gateway, scopesOf(request, offer));
     const wanted =
       adapter === undefined || ownKey !== null
         ? null
@@ -70,8 +71,7 @@ export async function connect(
     const own = await askGateway(env, deployment, { account, gateway }, principal, wanted, named);
     const { settings } = own;
     checkOrigin(request, settings, principal);
-    const isUpgrade = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
-    if (!isUpgrade && adapter?.rest?.matches(target.path) !== true) {
+    if (!isUpgrade(request) && adapter?.rest?.matches(target.path) !== true) {
       throw new BrokerError('upgrade_required', {
         url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, ''),
       });
@@ -91,17 +91,33 @@ export async function connect(
       gateway,
       ...own,
     };
-    if (!isUpgrade) {
+    if (!isUpgrade(request)) {
       const model = adapter.modelOf({ path: target.path, query: offer.query });
       checkClaims(connection, model);
       checkAllowed(connection, model);
       return await proxyRest(connection, model, model?.startsWith(SIMULATED_MODEL) === true);
     }
-    return await handOver(await makePlan(connection), request, env, adapter, browser);
+    return await opened(connection, browser);
   } catch (thrown) {
     const { error, headers } = publicFailure(thrown);
     return refused(error, request, adapter, asked, browser, headers);
   }
+}
+
+/** A replay only reads. It is a WebSocket: no other request gets by with that right. */
+function scopesOf(request: Request, { parameters }: Offer): readonly Scope[] {
+  return isUpgrade(request) && parameters.has('parley-replay') ? ['read'] : ['connect', 'observe'];
+}
+
+function isUpgrade({ headers }: Request): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket';
+}
+
+async function opened(connection: Connection, browser: boolean): Promise<Response> {
+  const replayed = connection.offer.parameters.get('parley-replay');
+  if (replayed !== undefined) return replayInPlace(connection, replayed);
+  const { request, env, adapter } = connection;
+  return handOver(await makePlan(connection), request, env, adapter, browser);
 }
 
 /** The gateway's credential, and the client's own provider key if it sent one. */
@@ -255,8 +271,7 @@ function refused(
   browser: boolean,
   headers: Readonly<Record<string, string>>,
 ): Response {
-  if (!browser || request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-    return failure(error, request, headers);
+  if (!browser || !isUpgrade(request)) return failure(error, request, headers);
   const pair = new WebSocketPair();
   pair[1].accept();
   const [fallback] = PROVIDERS;

@@ -19,6 +19,8 @@ const PARAMETERS = [
   'parley-fallback',
   'parley-floor',
   'parley-on-controller-leave',
+  'parley-replay',
+  'parley-redrive-of',
   'cf-aig-metadata',
   'cf-aig-collect-log',
   'cf-aig-collect-log-payload',

@@ -32,6 +32,7 @@ export interface Parameters {
   readonly log: LogMode;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
   readonly eventId: string | null;
+  readonly redriveOf: string | null;
   readonly traceParent: TraceParent | null;
   readonly customCost: CustomCost | null;
   /** The stored key that was asked for by name. */
@@ -78,6 +79,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
       'cf-aig-event-id',
       v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,128}$/, 'must be 1 to 128 printable characters')),
     ),
+    redriveOf: checked(given, 'parley-redrive-of', Name),
     byokAlias: byokAlias(given),
     traceParent: readTraceParent(given.get('traceparent') ?? ''),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),

@@ -11,6 +11,8 @@ import { createSession } from './create-session.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
 import { asyncapi, drain, health, openapi, ready } from './operations.ts';
+import { redriveSession } from './redrive.ts';
+import { getReplay } from './replay.ts';
 import { deleteSession, endSession, getEvents, getSession, listSessions, patchSession } from './sessions.ts';
 import { getSettings, patchSettings } from './settings.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
@@ -69,6 +71,8 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
   { method: 'HEAD', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/peaks`, access: ['read'], handle: getPeaks },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/replay`, access: ['read'], handle: getReplay },
+  { method: 'POST', path: `${GATEWAY}/sessions/:session/redrive`, access: ['read'], handle: redriveSession },
   { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
   { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },

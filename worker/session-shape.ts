@@ -42,6 +42,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     feedback: view.annotations.feedback,
     score: view.annotations.score,
     event_id: opening.eventId,
+    redrive_of: opening.redriveOf ?? null,
     clients: clientShapes(records),
     frames: {
       up: totals?.frames_up ?? 0,

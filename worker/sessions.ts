@@ -36,6 +36,7 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
     since: query.since === undefined ? null : Date.parse(query.since),
     until: query.until === undefined ? null : Date.parse(query.until),
     minCostNano: query.min_cost ?? null,
+    redriveOf: query.redrive_of ?? null,
     metadata: tags.map(([name, value]) => [name.slice(METADATA_PREFIX.length), value] as const),
   };
   const cursor = query.cursor === undefined ? null : readCursor(query.cursor);

@@ -20,6 +20,7 @@ export function summaryWith(id: string, more: Partial<SessionSummary> = {}): Ses
     score: null,
     eventId: null,
     path: 'realtime',
+    redriveOf: null,
     success: true,
     sums: NO_SUMS,
     revision: 1,

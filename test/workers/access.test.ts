@@ -27,6 +27,8 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'GET /v1/:account/:gateway/sessions/:session/audio.wav': 'refused',
   'HEAD /v1/:account/:gateway/sessions/:session/audio.wav': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/peaks': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/replay': 'refused',
+  'POST /v1/:account/:gateway/sessions/:session/redrive': 'refused',
   'POST /v1/:account/:gateway/tokens': 'refused',
   'GET /v1/:account/:gateway/tokens': 'refused',
   'DELETE /v1/:account/:gateway/tokens/:token': 'refused',
@@ -99,6 +101,16 @@ describe('S-01 every route is refused without a credential', () => {
     const asReader = { headers: { authorization: `Bearer ${reader.token}` } };
     expect((await call('/v1/acct/gw/sessions', asReader)).status).toBe(200);
     expect((await call('/v1/acct/gw/sessions/x', { method: 'DELETE', ...asReader })).status).toBe(403);
+  });
+});
+
+describe('S-18 the right to read plays what is recorded, and nothing else', () => {
+  it('S-18 a call that would go to a provider needs the right to connect, whatever parameter it has', async () => {
+    const { token } = await mint({ scope: ['read'] });
+    const path = '/v1/acct/gw/elevenlabs/v1/convai/conversation/get-signed-url?agent_id=a&parley-replay=x';
+    const headers = { 'cf-aig-authorization': token };
+    expect((await call(path, { headers })).status).toBe(403);
+    expect((await call(path, { headers: { ...headers, ...UPGRADE } })).status).toBe(404);
   });
 });
 

@@ -294,5 +294,6 @@ const EVERYTHING = {
   endedReason: null,
   since: null,
   until: null,
+  redriveOf: null,
   metadata: [],
 };

@@ -152,5 +152,6 @@ const ANY = {
   since: null,
   until: null,
   minCostNano: null,
+  redriveOf: null,
   metadata: [],
 };

@@ -17,6 +17,7 @@ const EVERYTHING = {
   since: null,
   until: null,
   minCostNano: null,
+  redriveOf: null,
   metadata: [],
 };
 

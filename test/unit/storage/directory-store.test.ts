@@ -12,6 +12,7 @@ const EVERYTHING: SessionFilter = {
   since: null,
   until: null,
   minCostNano: null,
+  redriveOf: null,
   metadata: [],
 };
 const summary = summaryWith;
@@ -115,6 +116,17 @@ describe('P3 the directory', () => {
     expect(store.list({ ...EVERYTHING, minCostNano: 7 }, null, 10)).toMatchObject([
       { id: 'new', costNano: 7 },
     ]);
+  });
+
+  it('P3 re-drives are found by the session that they repeat', () => {
+    const store = new DirectoryStore(memoryDatabase());
+    store.put(summary('first'));
+    store.put(summary('again', { redriveOf: 'first' }));
+    store.put(summary('another', { redriveOf: 'second' }));
+    expect(store.list({ ...EVERYTHING, redriveOf: 'first' }, null, 10)).toMatchObject([
+      { id: 'again', redriveOf: 'first' },
+    ]);
+    expect(store.list(EVERYTHING, null, 10)).toHaveLength(3);
   });
 
   it('P9 a deleted session leaves its id alone, and a late summary does not bring it back', () => {

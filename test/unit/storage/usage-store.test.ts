@@ -170,6 +170,7 @@ CREATE INDEX session_by_start ON session (started_at DESC, id DESC);`;
       since: null,
       until: null,
       minCostNano: null,
+      redriveOf: null,
       metadata: [],
     };
     expect(directory.list(everything, null, 10).map(({ id }) => id)).toEqual(['live', 'ended']);

@@ -1,0 +1,35 @@
+/** The log in pages of bounded size, for another recorder that reads it at its own pace. */
+import { LIMITS } from '../session/limits.ts';
+import { type LoggedEvent, readEvents } from '../storage/events.ts';
+import { unpack } from './segment-codec.ts';
+import type { Reading } from './views.ts';
+
+export interface LogPage {
+  readonly events: readonly LoggedEvent[];
+  /** The number after which the next page begins; null: there is none. */
+  readonly next: number | null;
+}
+
+export async function pageResponse({ query: asked, store }: Reading): Promise<Response> {
+  const after = Number(asked.get('after'));
+  const query = { after, before: null, direction: null, type: null, client: null };
+  const events: LoggedEvent[] = [];
+  let bytes = 0;
+  let next: number | null = null;
+  for await (const event of readEvents(store, query, unpack)) {
+    if (events.length >= LIMITS.pageEvents || bytes >= LIMITS.pageBytes) {
+      next = events.reduce((last, each) => Math.max(last, each.seq), after);
+      break;
+    }
+    events.push(event);
+    if (event.kind === 'frame') bytes += event.text?.length ?? event.base64?.length ?? 0;
+  }
+  return Response.json({ events, next } satisfies LogPage);
+}
+
+/** Null when there is no such session any more. */
+export async function readPage(recorder: Fetcher, after: number): Promise<LogPage | null> {
+  const response = await recorder.fetch(`https://recorder.parley.internal/log-page?after=${after}`);
+  if (response.status !== 200) return null;
+  return await response.json<LogPage>();
+}

@@ -1,0 +1,123 @@
+/** A replay as server-sent events: every event of the log, both directions, when it is due. */
+import { play, type Range, type Stage } from '../replay/play.ts';
+import { LIMITS } from '../session/limits.ts';
+import type { SessionStore } from '../storage/session-store.ts';
+import { pause } from './input-hold.ts';
+import { logLine } from './log-line.ts';
+import type { LoggedMoment } from './replay.ts';
+import { whenErased } from './erasure-watch.ts';
+import type { Reading } from './views.ts';
+
+const encoder = new TextEncoder();
+
+/** How soon a browser that lost the stream comes back, with the id of the last event that it got. */
+const RETRY_MS = 2000;
+
+export function replayStream(
+  events: AsyncIterable<LoggedMoment>,
+  range: Range,
+  record: Pick<Reading, 'store' | 'changes'>,
+  release: () => void,
+): Response {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  void run(events, range, record, writable.getWriter()).finally(release);
+  return new Response(readable, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+}
+
+async function run(
+  events: AsyncIterable<LoggedMoment>,
+  range: Range,
+  record: Pick<Reading, 'store' | 'changes'>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  const stage = new StreamStage(writer);
+  void whenErased(
+    record,
+    () => stage.isOver,
+    () => stage.stop(),
+  );
+  try {
+    await stage.write(`retry: ${RETRY_MS}\n\n`);
+    await play(events, range, stage).catch((error: unknown) => {
+      // The log went away under it, unless that is our own mistake.
+      if (record.store.exists()) throw error;
+    });
+    await stage.write(`event: end\ndata: ${JSON.stringify(endOf(record.store))}\n\n`);
+  } catch (error) {
+    if (!stage.isOver) logLine('error', 'replay_failed', { detail: String(error) });
+  } finally {
+    stage.stop();
+    // It may be closed already, by the reader.
+    await writer.close().catch(() => undefined);
+  }
+}
+
+/** A live session may have more by now: who wants to follow it reads `events`. */
+function endOf(store: SessionStore) {
+  const view = store.view();
+  if (view === null) return { status: 'deleted' };
+  const { ending } = view;
+  if (ending === null) return { status: 'live' };
+  return {
+    status: 'ended',
+    ended_reason: ending.reason,
+    closed_by: ending.closedBy,
+    close_code: ending.code,
+    close_reason: ending.closeReason,
+  };
+}
+
+class StreamStage implements Stage<LoggedMoment> {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stopped = Promise.withResolvers<void>();
+  isOver = false;
+
+  constructor(writer: WritableStreamDefaultWriter<Uint8Array>) {
+    this.#writer = writer;
+    writer.closed.catch(() => this.stop());
+  }
+
+  /** The reader has gone, or there is nothing to read any more. */
+  stop(): void {
+    this.isOver = true;
+    this.#stopped.resolve();
+  }
+
+  /** Resolves when the reader has taken what was before; one that takes nothing for long is cut, and rejects. */
+  async write(text: string): Promise<void> {
+    const stalled = setTimeout(() => {
+      this.stop();
+      void this.#writer.abort('the reader takes nothing').catch(() => undefined);
+    }, LIMITS.stalledMs);
+    try {
+      await this.#writer.write(encoder.encode(text));
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  async until(at: number): Promise<void> {
+    for (let left = at - Date.now(); left > 0 && !this.isOver; left = at - Date.now()) {
+      await Promise.race([pause(Math.min(left, LIMITS.streamCommentMs)), this.#stopped.promise]);
+      if (left > LIMITS.streamCommentMs && !this.isOver) await this.write(': \n\n');
+    }
+  }
+
+  partOf(): 'play' {
+    return 'play';
+  }
+
+  async play({ event }: LoggedMoment): Promise<void> {
+    // A gap is told where it is noticed, which may be after later frames: it is no place to go on from.
+    const id = event.kind === 'frame' ? `id: ${event.seq}\n` : '';
+    await this.write(`${id}data: ${JSON.stringify(event)}\n\n`);
+  }
+
+  async meet(): Promise<void> {
+    // Nobody is there to meet.
+  }
+}

@@ -1,5 +1,5 @@
 /** What is read out of a record for long must not outlive it. */
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 /** Calls `then` when the record has been deleted; looks no further once `isOver`. */
 export async function whenErased(

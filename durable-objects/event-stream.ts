@@ -1,38 +1,95 @@
-/** The frame log as an HTTP answer: a JSON page, or one line of JSON for each event. */
+/** The frame log as an HTTP answer: a JSON page, one line of JSON for each event, or server-sent events. */
+import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
-import { type EventQuery, type LoggedEvent, readEvents } from '../storage/events.ts';
-import type { SessionStore } from '../storage/session-store.ts';
+import { type EventQuery, lastOf, type LoggedEvent, readEvents } from '../storage/events.ts';
+import type { SoundOf } from '../storage/audio-runs.ts';
+import { LogPlace, readLog } from '../storage/frame-log.ts';
+import type { SessionStore, SessionView } from '../storage/session-store.ts';
+import { followed } from './event-follow.ts';
+import { loggedSound } from './logged-sound.ts';
 import { unpack } from './segment-codec.ts';
+import { streamed } from './text-stream.ts';
+import type { Reading } from './reading.ts';
 
-const encoder = new TextEncoder();
+const MEDIA = {
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  sse: 'text/event-stream; charset=utf-8',
+} as const;
 
 /**
- * @param parameters written by the edge, which checked them: after, before, direction, type, client, limit, format
+ * The query was written by the edge, which checked it: `form` (a name of MEDIA), after, before, direction, type, client,
+ * limit, payload, fold. Headers: `if-none-match`, `last-event-id`.
  */
-export function eventsResponse(store: SessionStore, parameters: URLSearchParams): Response {
-  const query = queryOf(parameters);
-  const limit = parameters.get('limit');
-  const events = readEvents(store, query, unpack);
-  if (parameters.get('format') === 'ndjson') {
-    return new Response(streamed(lines(events, limit === null ? null : Number(limit))), {
-      headers: { 'content-type': 'application/x-ndjson; charset=utf-8' },
-    });
-  }
-  return new Response(streamed(page(events, Number(limit ?? LIMITS.pageEvents))), {
-    headers: { 'content-type': 'application/json; charset=utf-8' },
-  });
+export function eventsResponse(reading: Reading): Response {
+  const { store, query, request } = reading;
+  const view = store.view();
+  if (view === null) return new Response(null, { status: 404 });
+  const form = formOf(query.get('form'));
+  const place = new LogPlace(
+    Math.max(Number(query.get('after') ?? 0), Number(request.headers.get('last-event-id') ?? 0)),
+  );
+  // A browser comes back for more until it is told that there is none.
+  if (form === 'sse' && view.ending !== null && request.headers.has('last-event-id'))
+    if (place.seq >= view.lastSeq) return new Response(null, { status: 204 });
+  const headers = { 'content-type': MEDIA[form], ...cacheHeaders(view, form) };
+  if (isKnown(request, headers)) return new Response(null, { status: 304, headers });
+  const limit = query.get('limit') === null ? null : Number(query.get('limit'));
+  return new Response(streamed(written(form, reading, place, view, limit)), { headers });
 }
 
-function queryOf(parameters: URLSearchParams): EventQuery {
+async function* written(
+  form: keyof typeof MEDIA,
+  { store, query, env, changes }: Reading,
+  place: LogPlace,
+  view: SessionView,
+  limit: number | null,
+): AsyncGenerator<string | null> {
+  const asked = queryOf(query, view, env);
+  if (asked.fold !== null) await hear(store, place.seq, asked.fold);
+  const events = (): AsyncGenerator<LoggedEvent> => readEvents(store, place, asked, unpack);
+  if (form === 'json') yield* page(events(), place, limit ?? LIMITS.pageEvents);
+  else if (form === 'ndjson') yield* lines(events(), limit);
+  else yield* followed({ store, changes, place, limit, before: asked.before }, events);
+}
+
+/** Formats are set in early frames: whoever is to tell the length of sound has to have heard them. */
+async function hear(store: SessionStore, until: number, sound: SoundOf): Promise<void> {
+  for await (const item of readLog(store, new LogPlace(0), until + 1, unpack))
+    if (item.kind === 'frame') sound(item);
+}
+
+function formOf(text: string | null): keyof typeof MEDIA {
+  return text === 'ndjson' || text === 'sse' ? text : 'json';
+}
+
+function queryOf(parameters: URLSearchParams, { opening }: SessionView, env: Reading['env']): EventQuery {
   const before = parameters.get('before');
   const direction = parameters.get('direction');
+  const payload = parameters.get('payload');
+  const adapter = parameters.get('fold') === null ? undefined : providerFor(opening.provider, env);
   return {
-    after: Number(parameters.get('after') ?? 0),
     before: before === null ? null : Number(before),
     direction: direction === 'up' || direction === 'down' ? direction : null,
     type: parameters.get('type'),
     client: parameters.get('client'),
+    payload: payload === 'parsed' || payload === 'base64' ? payload : 'text',
+    fold: adapter === undefined ? null : loggedSound(opening, adapter),
   };
+}
+
+/** The log of an ended session does not change any more. */
+function cacheHeaders({ opening, ending, lastSeq, logBytes }: SessionView, form: string) {
+  if (ending === null) return { 'cache-control': 'no-store' };
+  const etag = `"${opening.startedAt.toString(36)}-${lastSeq}-${logBytes}-${form}"`;
+  return { 'cache-control': 'private, no-cache', etag };
+}
+
+function isKnown(request: Request, headers: { readonly etag?: string }): boolean {
+  const known = request.headers.get('if-none-match');
+  return (
+    headers.etag !== undefined && known?.split(',').some((each) => each.trim() === headers.etag) === true
+  );
 }
 
 async function* lines(events: AsyncGenerator<LoggedEvent>, limit: number | null): AsyncGenerator<string> {
@@ -46,13 +103,18 @@ async function* lines(events: AsyncGenerator<LoggedEvent>, limit: number | null)
 
 /**
  * The v4 envelope, written as it is read: a page of large frames would not fit one RPC value. A page ends early at
- * `LIMITS.pageBytes`; `cursor` is the number to continue after, or null at the end of what is stored.
+ * `LIMITS.pageBytes`; `cursor` is the number to continue after, or null at the end of what is stored. While the session
+ * lives there may be more behind `last_seq` later.
  */
-async function* page(events: AsyncGenerator<LoggedEvent>, limit: number): AsyncGenerator<string> {
+async function* page(
+  events: AsyncGenerator<LoggedEvent>,
+  place: LogPlace,
+  limit: number,
+): AsyncGenerator<string> {
   yield '{"success":true,"errors":[],"messages":[],"result":[';
   let count = 0;
   let bytes = 0;
-  let last = 0;
+  let last = place.seq;
   let more = false;
   for await (const event of events) {
     if (count >= limit || bytes >= LIMITS.pageBytes) {
@@ -64,32 +126,13 @@ async function* page(events: AsyncGenerator<LoggedEvent>, limit: number): AsyncG
     count += 1;
     bytes += text.length;
     // A record of lost records stands after later frames.
-    last = Math.max(last, event.seq);
+    last = Math.max(last, lastOf(event));
   }
-  const info = { count, cursor: more ? String(last) : null, per_page: limit };
+  const info = {
+    count,
+    cursor: more ? String(last) : null,
+    per_page: limit,
+    last_seq: more ? last : place.seq,
+  };
   yield `],"result_info":${JSON.stringify(info)}}`;
-}
-
-/** Written in pieces of about this size: a stream of single lines would be slow. */
-const CHUNK_CHARACTERS = 65_536;
-
-function streamed(text: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      let out = '';
-      while (out.length < CHUNK_CHARACTERS) {
-        const next = await text.next();
-        if (next.done === true) {
-          if (out !== '') controller.enqueue(encoder.encode(out));
-          controller.close();
-          return;
-        }
-        out += next.value;
-      }
-      controller.enqueue(encoder.encode(out));
-    },
-    async cancel() {
-      await text.return(undefined);
-    },
-  });
 }

@@ -1,8 +1,9 @@
 /** The log in pages of bounded size, for another recorder that reads it at its own pace. */
 import { LIMITS } from '../session/limits.ts';
-import { type LoggedEvent, readEvents } from '../storage/events.ts';
+import { EVERYTHING, type LoggedEvent, readEvents } from '../storage/events.ts';
+import { LogPlace } from '../storage/frame-log.ts';
 import { unpack } from './segment-codec.ts';
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 export interface LogPage {
   readonly events: readonly LoggedEvent[];
@@ -12,11 +13,10 @@ export interface LogPage {
 
 export async function pageResponse({ query: asked, store }: Reading): Promise<Response> {
   const after = Number(asked.get('after'));
-  const query = { after, before: null, direction: null, type: null, client: null };
   const events: LoggedEvent[] = [];
   let bytes = 0;
   let next: number | null = null;
-  for await (const event of readEvents(store, query, unpack)) {
+  for await (const event of readEvents(store, new LogPlace(after), EVERYTHING, unpack)) {
     if (events.length >= LIMITS.pageEvents || bytes >= LIMITS.pageBytes) {
       next = events.reduce((last, each) => Math.max(last, each.seq), after);
       break;

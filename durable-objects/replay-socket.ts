@@ -17,7 +17,7 @@ import { logLine } from './log-line.ts';
 import { PlayedSocket } from './played-socket.ts';
 import type { RecordedFrame } from '../storage/recorded-frames.ts';
 import { whenErased } from './erasure-watch.ts';
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 const MS_PER_SECOND = 1000;
 

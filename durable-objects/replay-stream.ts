@@ -6,7 +6,7 @@ import { pause } from './input-hold.ts';
 import { logLine } from './log-line.ts';
 import type { LoggedMoment } from './replay.ts';
 import { whenErased } from './erasure-watch.ts';
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 const encoder = new TextEncoder();
 

@@ -8,14 +8,14 @@ import { replayOptions, type ReplayQuery } from '../protocol/replay.ts';
 import { providerFor, wireOf } from '../providers/registry.ts';
 import type { Range } from '../replay/play.ts';
 import { LIMITS } from '../session/limits.ts';
-import { type LoggedEvent, readEvents } from '../storage/events.ts';
+import { EVERYTHING, type LoggedEvent, readEvents } from '../storage/events.ts';
+import { LogPlace } from '../storage/frame-log.ts';
 import { recordedFrames } from '../storage/recorded-frames.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
-import type { Env } from './environment.ts';
 import { openReplaySocket } from './replay-socket.ts';
 import { replayStream } from './replay-stream.ts';
 import { unpack } from './segment-codec.ts';
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 /** What the edge tells beside the query that it checked. */
 const PROVIDER_HEADER = 'parley-replay-provider';
@@ -53,7 +53,7 @@ export function replayResponse({ request, query, store, env, changes }: Reading)
   const lastEventId = Number(request.headers.get('last-event-id') ?? 0);
   const after = Math.max(seqBefore(store, range.from), lastEventId);
   if (!isSocket) {
-    const events = moments(readEvents(store, { ...ALL, after }, unpack));
+    const events = moments(readEvents(store, new LogPlace(after), EVERYTHING, unpack));
     return replayStream(events, range, { store, changes }, release);
   }
   const control = request.headers.has(CONTROL_HEADER);
@@ -72,8 +72,6 @@ export function replayResponse({ request, query, store, env, changes }: Reading)
   });
 }
 
-const ALL = { before: null, direction: null, type: null, client: null };
-
 /** An event of the log, with its time as a number. */
 export interface LoggedMoment {
   readonly at: number | null;
@@ -85,7 +83,7 @@ async function* moments(events: AsyncGenerator<LoggedEvent>): AsyncGenerator<Log
 }
 
 /** Why no client can be given the provider's frames; null: they can. */
-function whyNot(view: SessionView, asked: string | null, env: Env) {
+function whyNot(view: SessionView, asked: string | null, env: Reading['env']) {
   const { opening } = view;
   if (asked !== null && wireOf(asked, env) !== wireOf(opening.provider, env))
     return publicError('session_other_provider', { provider: opening.provider });

@@ -1,11 +1,10 @@
 /** The sound of the session whose record this is, found once and kept in memory for as long as its log stays the same. */
 import { type JsonValue, parseJson } from '../protocol/json.ts';
 import type { SoundReader } from '../providers/adapter.ts';
-import { providerFor } from '../providers/registry.ts';
+import { type Environment, providerFor } from '../providers/registry.ts';
 import { Renderer } from '../sound/renderer.ts';
 import { indexSound, type SoundIndex, type SoundLog } from '../sound/sound-index.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
-import type { Env } from './environment.ts';
 import { unpack } from './segment-codec.ts';
 
 export interface SessionSound {
@@ -28,7 +27,7 @@ const kept = new WeakMap<SessionStore, Kept>();
 export function soundOf(
   store: SessionStore,
   { opening, lastSeq }: SessionView,
-  env: Env,
+  env: Environment,
   pause: () => Promise<void>,
 ): Promise<SessionSound> {
   const { startedAt } = opening;
@@ -44,7 +43,7 @@ export function soundOf(
 async function find(
   store: SessionStore,
   opening: SessionView['opening'],
-  env: Env,
+  env: Environment,
   pause: () => Promise<void>,
 ): Promise<SessionSound> {
   const reader = providerFor(opening.provider, env)?.sound;

@@ -9,7 +9,7 @@ import { wavBytes, type WavShape, wavShape } from '../sound/wav.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import { logLine } from './log-line.ts';
 import { renderer, type SessionSound, soundOf } from './session-sound.ts';
-import type { Reading } from './views.ts';
+import type { Reading } from './reading.ts';
 
 const BOTH: readonly Channel[] = ['left', 'right'];
 

@@ -1,27 +1,14 @@
 /** What a session's record can be read as: one row each. Views answer in the recorder, where the log is. */
-import type { SessionStore } from '../storage/session-store.ts';
-import type { Changes } from './changes.ts';
-import type { Env } from './environment.ts';
 import { eventsResponse } from './event-stream.ts';
-import { peaksResponse, wavResponse } from './sound-views.ts';
 import { pageResponse } from './log-page.ts';
+import type { Reading } from './reading.ts';
 import { replayResponse } from './replay.ts';
-
-/** A record, and what its reader asks of it. */
-export interface Reading {
-  /** Of the edge, which checked it: `headers` and the query are what the edge put there, and no credential is among them. */
-  readonly request: Request;
-  readonly query: URLSearchParams;
-  readonly store: SessionStore;
-  readonly env: Env;
-  /** For views that follow a live session. */
-  readonly changes: Changes;
-}
+import { peaksResponse, wavResponse } from './sound-views.ts';
 
 type View = (reading: Reading) => Response | Promise<Response>;
 
 const VIEWS = {
-  events: ({ store, query }) => eventsResponse(store, query),
+  events: eventsResponse,
   'audio.wav': wavResponse,
   peaks: peaksResponse,
   replay: replayResponse,

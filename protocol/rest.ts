@@ -21,7 +21,7 @@ export const Time = v.pipe(
   // ISO 8601 has more forms of an offset (+05, +0530), which Date.parse makes NaN of.
   v.regex(/(Z|[+-][0-9]{2}:[0-9]{2})$/, TIME_HINT),
 );
-const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+export const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 
 export function whole(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`;
@@ -100,14 +100,8 @@ export const SessionPatch = v.strictObject({
   ),
 });
 
-export const EventsQuery = v.strictObject({
-  after: v.optional(whole(0, Number.MAX_SAFE_INTEGER)),
-  before: v.optional(whole(1, Number.MAX_SAFE_INTEGER)),
-  direction: v.optional(v.picklist(['up', 'down'], 'must be up (client to provider) or down')),
-  type: v.optional(Text),
-  client: v.optional(Text),
-  limit: v.optional(whole(1, 1000)),
-});
+/** For what takes no parameters. */
+export const NoQuery = v.strictObject({});
 
 export const TokenRequest = v.strictObject({
   scope: v.optional(v.pipe(v.array(v.picklist(SCOPES)), v.minLength(1)), ['connect']),

@@ -48,7 +48,7 @@ const BY_NAME = new Map(
 );
 
 /** A deployment's settings by name. They were checked before anything is served: what cannot be read is no provider. */
-type Environment = Readonly<Record<string, unknown>>;
+export type Environment = Readonly<Record<string, unknown>>;
 
 /** The adapter of a name in a URL: built in, or of the deployment's own. */
 export function providerFor(name: string, env: Environment): ProviderAdapter | undefined {

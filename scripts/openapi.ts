@@ -1,282 +1,26 @@
 /** Writes docs/openapi.json from the schemas that check requests; with --check it only says whether it is current. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { toJsonSchema } from '@valibot/to-json-schema';
-import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
-import * as audio from '../protocol/audio-shapes.ts';
-import { EventShape } from '../protocol/event-shape.ts';
-import * as keys from '../protocol/key-shapes.ts';
-import { RedriveRequest, RedriveShape } from '../protocol/redrive.ts';
-import { ReplayQuery } from '../protocol/replay.ts';
-import * as rest from '../protocol/rest.ts';
-import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
-import { CreatedSessionShape, SessionRequest } from '../protocol/session-plan-shape.ts';
-import * as hooks from '../protocol/webhook-shapes.ts';
-import { ERROR_CODES, publicError } from '../protocol/errors.ts';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { EVENT_FORMS, JSON_FORM } from '../protocol/media-types.ts';
+import { GATEWAY, type Operation, OPERATIONS } from './openapi-operations.ts';
+import {
+  envelope,
+  errorSchema,
+  pathParameters,
+  problemSchema,
+  queryParameters,
+  schemaOf,
+} from './openapi-schemas.ts';
 import { ROOT } from './wrangler.ts';
-
-interface Operation {
-  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: StrictObjectSchema<ObjectEntries, undefined>;
-  readonly body?: GenericSchema;
-  readonly result?: GenericSchema;
-  readonly list?: true;
-  /** Answers without the envelope. */
-  readonly bare?: true;
-  readonly alsoAs?: string;
-  readonly open?: true;
-  /** Goes on after the answer. */
-  readonly accepted?: true;
-}
-
-const GATEWAY = '/v1/{account}/{gateway}';
-
-const CLOUDFLARE_LOGS = '/client/v4/accounts/{account}/ai-gateway/gateways/{gateway}/logs';
-
-const OPERATIONS: readonly Operation[] = [
-  { method: 'get', path: '/healthz', summary: 'The process answers.', bare: true, open: true },
-  {
-    method: 'get',
-    path: '/readyz',
-    summary: 'The deployment can serve; names what is missing.',
-    bare: true,
-    open: true,
-  },
-  { method: 'get', path: '/openapi.json', summary: 'This document.', bare: true },
-  {
-    method: 'get',
-    path: '/asyncapi.json',
-    summary: 'The control channel, as an AsyncAPI 3 document.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: '/v1/realtime',
-    summary: 'WebSocket: the openai provider, account and gateway from the token.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/{provider}`,
-    summary: 'WebSocket: a session with a provider.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/{provider}/{path}`,
-    summary: 'WebSocket: the same, by the path of the provider’s own SDK.',
-    bare: true,
-  },
-  {
-    method: 'post',
-    path: '/v1/realtime/client_secrets',
-    summary: 'A client token in OpenAI’s own shape.',
-    body: rest.ClientSecretRequest,
-    result: rest.ClientSecretShape,
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions`,
-    summary: 'Sessions, newest first. Tags filter by metadata.<key>=<value>.',
-    query: rest.SessionsQuery,
-    result: rest.SessionSummaryShape,
-    list: true,
-  },
-  {
-    method: 'post',
-    path: `${GATEWAY}/sessions`,
-    summary: 'Creates a session before anybody connects; the same again answers another token.',
-    body: SessionRequest,
-    result: CreatedSessionShape,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions/{session}`,
-    summary: 'One session, with its totals.',
-    result: rest.SessionShape,
-  },
-  {
-    method: 'patch',
-    path: `${GATEWAY}/sessions/{session}`,
-    summary: 'Sets tags, feedback or score of a session.',
-    body: rest.SessionPatch,
-    result: rest.SessionShape,
-  },
-  {
-    method: 'delete',
-    path: `${GATEWAY}/sessions/{session}`,
-    summary: 'Deletes a session for good, a live one too.',
-    result: rest.DeletedShape,
-  },
-  {
-    method: 'post',
-    path: `${GATEWAY}/sessions/{session}/end`,
-    summary: 'Ends a live session.',
-    result: rest.EndedShape,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions/{session}/events`,
-    summary: 'The frame log. As NDJSON all of it, as JSON a page; `after` continues a page.',
-    query: rest.EventsQuery,
-    result: EventShape,
-    list: true,
-    alsoAs: 'application/x-ndjson',
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions/{session}/audio.wav`,
-    summary:
-      'What the session sounded like, as WAV (audio/wav): left the users, right the model. HEAD, Range.',
-    query: audio.AudioQuery,
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions/{session}/peaks`,
-    summary: 'The outline of that sound, in the JSON of audiowaveform, version 2.',
-    query: audio.PeaksQuery,
-    result: audio.PeaksShape,
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/sessions/{session}/replay`,
-    summary:
-      'The session again, in its own time: server-sent events, or as a WebSocket what the provider sent.',
-    query: ReplayQuery,
-    bare: true,
-  },
-  {
-    method: 'post',
-    path: `${GATEWAY}/sessions/{session}/redrive`,
-    summary: 'Sends what the recorded client sent to another model, as a new session. Answers 202.',
-    body: RedriveRequest,
-    result: RedriveShape,
-    accepted: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/usage`,
-    summary: 'Sums over sessions, by the hour in which they began, by provider, model, or metadata.<key>.',
-    query: rest.UsageQuery,
-    result: rest.UsageShape,
-    list: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/metrics`,
-    summary: 'The same sums in Prometheus’ text format.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: CLOUDFLARE_LOGS,
-    summary: 'Cloudflare’s log API, in its own shape: sessions as logs, with its filters, order and pages.',
-    bare: true,
-  },
-  {
-    method: 'delete',
-    path: CLOUDFLARE_LOGS,
-    summary: 'Deletes the ended sessions that the filters find, for good.',
-    bare: true,
-  },
-  { method: 'get', path: `${CLOUDFLARE_LOGS}/{session}`, summary: 'One session as a log.', bare: true },
-  {
-    method: 'patch',
-    path: `${CLOUDFLARE_LOGS}/{session}`,
-    summary: 'Sets metadata, feedback or score of a log.',
-    body: rest.SessionPatch,
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${CLOUDFLARE_LOGS}/{session}/request`,
-    summary: 'The frames that went up, one event a line.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${CLOUDFLARE_LOGS}/{session}/response`,
-    summary: 'The frames that came down, one event a line.',
-    bare: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/webhooks`,
-    summary: 'The webhooks of the gateway, each with the secret that verifies its signatures.',
-    result: hooks.WebhookShape,
-    list: true,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/webhooks/deliveries`,
-    summary: 'What webhooks were told, or are yet to be told, newest first.',
-    query: hooks.DeliveriesQuery,
-    result: hooks.DeliveryShape,
-    list: true,
-  },
-  {
-    method: 'post',
-    path: `${GATEWAY}/tokens`,
-    summary: 'Mints a client token.',
-    body: rest.TokenRequest,
-    result: rest.TokenShape,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/tokens`,
-    summary: 'Client tokens that have not expired.',
-    result: rest.TokenShape,
-    list: true,
-  },
-  {
-    method: 'delete',
-    path: `${GATEWAY}/tokens/{token}`,
-    summary: 'Revokes a client token.',
-    result: rest.RevokedShape,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/settings`,
-    summary: 'The settings that hold in a gateway, each with its source.',
-    result: GatewaySettingsShape,
-  },
-  {
-    method: 'patch',
-    path: `${GATEWAY}/settings`,
-    summary:
-      'Changes a gateway’s settings for new connections. What is not named stays; null: the deployment’s.',
-    body: GatewaySettingsPatch,
-    result: GatewaySettingsShape,
-  },
-  {
-    method: 'get',
-    path: `${GATEWAY}/keys`,
-    summary: 'The provider keys that a gateway stores, without the keys.',
-    result: keys.KeyShape,
-    list: true,
-  },
-  {
-    method: 'put',
-    path: `${GATEWAY}/keys/{provider}/{alias}`,
-    summary: 'Stores a provider key, encrypted.',
-    body: keys.ProviderKeyRequest,
-    result: keys.KeyShape,
-  },
-  {
-    method: 'delete',
-    path: `${GATEWAY}/keys/{provider}/{alias}`,
-    summary: 'Deletes a provider key.',
-    result: keys.KeyDeletedShape,
-  },
-];
 
 const file = `${ROOT}docs/openapi.json`;
 const text = `${JSON.stringify(document(), null, 2)}\n`;
 if (process.argv.includes('--check')) {
+  const { valid, errors } = await new Validator().validate(JSON.parse(text));
+  if (!valid) {
+    console.error('docs/openapi.json is not OpenAPI 3.1:', JSON.stringify(errors, null, 2));
+    process.exit(1);
+  }
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
     console.error('docs/openapi.json is not what the schemas say. Run: npm run openapi');
     process.exit(1);
@@ -287,6 +31,9 @@ function document() {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of OPERATIONS) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+    if (operation.forms === undefined) continue;
+    const path = `${operation.path}.{suffix}`;
+    paths[path] = { [operation.method]: describe({ ...operation, path }) };
   }
   return {
     openapi: '3.1.0',
@@ -301,7 +48,7 @@ function document() {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'The admin token, or a client token (ek_…).' },
       },
-      schemas: { Error: errorSchema() },
+      schemas: { Error: errorSchema(), Problem: problemSchema() },
     },
   };
 }
@@ -311,7 +58,7 @@ function describe(operation: Operation) {
   return {
     summary,
     ...(open === true ? { security: [] } : {}),
-    parameters: [...pathParameters(path), ...queryParameters(query)],
+    parameters: [...pathParameters(path, operation.forms), ...queryParameters(query)],
     ...(body === undefined
       ? {}
       : { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
@@ -319,7 +66,10 @@ function describe(operation: Operation) {
       [statusOf(operation)]: answer(operation),
       default: {
         description: 'An error.',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        content: {
+          'application/json': { schema: { $ref: '#/components/schemas/Error' } },
+          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+        },
       },
     },
   };
@@ -330,84 +80,15 @@ function statusOf({ path, accepted }: Operation): string {
   return accepted === true ? '202' : '200';
 }
 
-function answer({ summary, result, list, bare, alsoAs }: Operation) {
+function answer({ summary, result, list, bare, forms = JSON_FORM }: Operation) {
   if (result === undefined) return { description: summary };
   const shape = schemaOf(result, 'output');
-  const content: Record<string, unknown> = {
-    'application/json': { schema: bare === true ? shape : envelope(shape, list === true) },
-  };
-  if (alsoAs !== undefined) content[alsoAs] = { schema: shape };
+  const whole = bare === true ? shape : envelope(shape, list === true);
+  const content = Object.fromEntries(
+    Object.values(forms).map((type) => [
+      type,
+      { schema: type === JSON_FORM.json ? whole : type === EVENT_FORMS.ndjson ? shape : { type: 'string' } },
+    ]),
+  );
   return { description: summary, content };
-}
-
-function envelope(shape: unknown, list: boolean) {
-  const info = {
-    type: 'object',
-    properties: {
-      count: { type: 'integer' },
-      cursor: { type: ['string', 'null'] },
-      per_page: { type: 'integer' },
-    },
-  };
-  return {
-    type: 'object',
-    required: ['success', 'errors', 'messages', 'result'],
-    properties: {
-      success: { const: true },
-      errors: { type: 'array', maxItems: 0 },
-      messages: { type: 'array' },
-      result: list ? { type: 'array', items: shape } : shape,
-      ...(list ? { result_info: info } : {}),
-    },
-  };
-}
-
-function pathParameters(path: string) {
-  return [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }));
-}
-
-function queryParameters(query: Operation['query']) {
-  if (query === undefined) return [];
-  return Object.entries(query.entries).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    schema: schemaOf(schema, 'input'),
-  }));
-}
-
-/** What a transform makes of a parameter is ours; what may be sent is what the document is for. */
-function schemaOf(schema: GenericSchema, typeMode: 'input' | 'output') {
-  const { $schema: _dialect, ...rest } = toJsonSchema(schema, { typeMode, errorMode: 'ignore' });
-  return rest;
-}
-
-function errorSchema() {
-  return {
-    type: 'object',
-    required: ['success', 'errors'],
-    properties: {
-      success: { const: false },
-      errors: {
-        type: 'array',
-        items: {
-          type: 'object',
-          properties: {
-            code: { type: 'integer' },
-            name: { enum: ERROR_CODES },
-            message: {
-              type: 'string',
-              description: ERROR_CODES.map((code) => `${code}: ${publicError(code).message}`).join('\n'),
-            },
-          },
-        },
-      },
-      messages: { type: 'array' },
-      result: { type: 'null' },
-    },
-  };
 }

@@ -148,6 +148,8 @@ export const LIMITS = {
   replayBurst: 64,
   /** A comment keeps a stream of events open, and shows whether its reader is still there. */
   streamCommentMs: 15 * SECOND,
+  /** Characters of all that was said, in one transcript: a day of talk without a pause has a tenth. */
+  transcriptTotalCharacters: 16 * MIB,
   /** Cloudflare's log API: filters and values of one query, and what is shown of a request or response beside it. */
   logFilters: 50,
   logHeadBytes: 4 * KIB,

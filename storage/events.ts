@@ -1,11 +1,14 @@
-/** Reads the frame log back: segments to frames, parts put together, gaps in their place. */
-import { asObject, asText, member, parseJson } from '../protocol/json.ts';
-import { type Direction, readSegment, type SegmentEntry } from '../protocol/segment.ts';
-import type { SessionStore, StoredRecord, StoredSegment } from './session-store.ts';
+/** The frame log as REST shows it: which frames are asked for, and how each is written. */
+import { asText, type JsonObject, type JsonValue, member, parseJson } from '../protocol/json.ts';
+import type { Direction } from '../protocol/segment.ts';
+import { type AudioRun, foldAudio, type SoundOf } from './audio-runs.ts';
+import { type LogFrame, type LogItem, type LogPlace, readLog, type Unpack } from './frame-log.ts';
+import type { SessionStore } from './session-store.ts';
+
+/** `text`: text frames as text, binary ones as base64. `parsed`: text frames as the JSON value that they hold. */
+export type PayloadForm = 'text' | 'parsed' | 'base64';
 
 export interface EventQuery {
-  /** Events with a higher number only. */
-  readonly after: number;
   /** Events with a lower number only; null for no bound. */
   readonly before: number | null;
   readonly direction: Direction | null;
@@ -13,6 +16,9 @@ export interface EventQuery {
   readonly type: string | null;
   /** As clients are named outside: c1, c2, … */
   readonly client: string | null;
+  readonly payload: PayloadForm;
+  /** Runs of frames that carry nothing but sound become one event. Null: each is one. */
+  readonly fold: SoundOf | null;
 }
 
 /** One line of the log as REST shows it. */
@@ -33,129 +39,142 @@ export type LoggedEvent =
       /** A rule took something out before it was stored: the payload is not what was relayed. */
       readonly redacted?: true;
       readonly text?: string;
+      readonly parsed?: JsonValue;
       readonly base64?: string;
       /** The log mode kept no payload. */
       readonly omitted?: true;
     }
-  | ({ readonly kind: 'gap'; readonly seq: number; readonly at: string } & Readonly<Record<string, unknown>>)
+  | {
+      readonly kind: 'audio';
+      readonly seq: number;
+      readonly to_seq: number;
+      readonly at: string;
+      readonly until: string;
+      readonly streams: readonly {
+        readonly direction: Direction;
+        readonly client: string | null;
+        readonly frames: number;
+        readonly bytes: number;
+        readonly audio_bytes: number;
+        readonly ms: number | null;
+      }[];
+    }
+  | ({ readonly kind: 'gap'; readonly seq: number; readonly at: string } & JsonObject)
   /** A row that cannot be read: damaged on disk. The rest of the log is not affected. */
   | { readonly kind: 'corrupt'; readonly seq: number; readonly to_seq: number };
 
-/** Undoes a segment's codec. */
-export type Unpack = (segment: StoredSegment) => Promise<Uint8Array>;
-
-/** Gaps of one session: more than this many would mean a recorder that never worked. */
-const GAPS_MAX = 1000;
+export const EVERYTHING: EventQuery = {
+  before: null,
+  direction: null,
+  type: null,
+  client: null,
+  payload: 'text',
+  fold: null,
+};
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 
 /**
- * Every event after `query.after`, in order. Reads one segment at a time, so that a whole day's log never is in memory;
- * between two of them other work gets its turn.
+ * Every event after `place`, which moves along, in order, in bounded memory.
+ *
+ * @throws when the session is deleted meanwhile
  */
 export async function* readEvents(
   store: SessionStore,
+  place: LogPlace,
   query: EventQuery,
   unpack: Unpack,
 ): AsyncGenerator<LoggedEvent> {
-  const gaps = store.records(['gap'], 0, GAPS_MAX).filter((gap) => gap.seq > query.after);
-  const assembler = new Assembler();
-  for (let number = store.firstSegmentAfter(query.after); ; number += 1) {
-    const segment = store.segment(number);
-    if (segment === null || (query.before !== null && segment.firstSeq >= query.before)) break;
-    yield* takeGaps(gaps, segment.firstSeq);
-    try {
-      const data = await unpack(segment);
-      for (const entry of readSegment(segment.firstSeq, segment.firstAt, data)) {
-        const frame = assembler.add(entry);
-        if (frame === null || frame.seq <= query.after) continue;
-        const event = toEvent(frame, query);
-        if (event !== null) yield event;
-      }
-    } catch {
-      // Damaged on disk: said in the answer, and the rest of the log is read on.
-      assembler.reset();
-      yield { kind: 'corrupt', seq: segment.firstSeq, to_seq: segment.lastSeq };
+  const items = readLog(store, place, query.before, unpack);
+  if (query.fold === null) {
+    for await (const item of items) {
+      const event = item.kind === 'frame' ? wanted(item, query) : shownItem(item);
+      if (event !== null) yield event;
     }
+    return;
   }
-  yield* takeGaps(gaps, query.before ?? Number.MAX_SAFE_INTEGER);
-}
-
-function* takeGaps(gaps: StoredRecord[], before: number): Generator<LoggedEvent> {
-  for (let gap = gaps[0]; gap !== undefined && gap.seq < before; gap = gaps[0]) {
-    gaps.shift();
-    yield { kind: 'gap', seq: gap.seq, at: time(gap.at), ...asObject(parseJson(gap.body)) };
+  for await (const item of foldAudio(items, (frame) => wanted(frame, query) !== null, query.fold)) {
+    if (item.kind === 'audio') yield shownRun(item);
+    else yield item.kind === 'frame' ? shown(item, textOf(item), query.payload) : shownItem(item);
   }
 }
 
-interface WholeFrame {
-  readonly seq: number;
-  readonly entry: SegmentEntry;
-  readonly payload: Uint8Array | null;
-}
-
-/** Puts the parts of a long frame together, across segments. */
-export class Assembler {
-  #parts: Uint8Array[] = [];
-
-  add(entry: SegmentEntry): WholeFrame | null {
-    if (entry.payload === null) return { seq: entry.seq, entry, payload: null };
-    if (entry.more) {
-      this.#parts.push(entry.payload);
-      return null;
-    }
-    if (this.#parts.length === 0) return { seq: entry.seq, entry, payload: entry.payload };
-    const payload = joined([...this.#parts, entry.payload]);
-    this.reset();
-    return { seq: entry.seq, entry, payload };
-  }
-
-  reset(): void {
-    this.#parts = [];
-  }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+/** The number after which the log goes on behind an event. */
+export function lastOf(event: LoggedEvent): number {
+  return event.kind === 'audio' || event.kind === 'corrupt' ? event.to_seq : event.seq;
 }
 
 /** Null when the query does not ask for it. */
-function toEvent({ seq, entry, payload }: WholeFrame, query: EventQuery): LoggedEvent | null {
-  if (query.before !== null && seq >= query.before) return null;
+function wanted(frame: LogFrame, query: EventQuery): LoggedEvent | null {
+  const { entry } = frame;
   if (query.direction !== null && entry.direction !== query.direction) return null;
-  const client = entry.client === 0 ? null : `c${entry.client}`;
-  if (query.client !== null && client !== query.client) return null;
-  const text = payload !== null && entry.opcode === 'text' ? decoder.decode(payload) : null;
-  const type = text === null ? null : typeOf(text);
-  if (query.type !== null && !matches(type, query.type)) return null;
+  if (query.client !== null && clientName(entry.client) !== query.client) return null;
+  const text = textOf(frame);
+  if (query.type !== null && !matches(typeOf(text), query.type)) return null;
+  return shown(frame, text, query.payload);
+}
+
+function shown({ seq, entry, payload }: LogFrame, text: string | null, form: PayloadForm): LoggedEvent {
   return {
     kind: 'frame',
     seq,
     at: time(entry.at),
     direction: entry.direction,
-    client,
+    client: clientName(entry.client),
     opcode: entry.opcode,
     bytes: payload === null ? entry.length : payload.length,
-    type,
+    type: typeOf(text),
     ...(entry.translated ? { translated: true } : {}),
     ...(entry.redacted ? { redacted: true } : {}),
-    ...(payload === null ? { omitted: true } : text === null ? { base64: toBase64(payload) } : { text }),
+    ...(payload === null ? { omitted: true } : shownPayload(payload, text, form)),
   };
 }
 
-function typeOf(text: string): string | null {
-  return text.startsWith('{') ? (asText(member(parseJson(text), 'type')) ?? null) : null;
+function shownPayload(payload: Uint8Array, text: string | null, form: PayloadForm) {
+  if (text === null || form === 'base64') return { base64: toBase64(payload) };
+  const parsed = form === 'parsed' ? parseJson(text) : undefined;
+  return parsed === undefined ? { text } : { parsed };
+}
+
+function shownItem(item: Exclude<LogItem, LogFrame>): LoggedEvent {
+  return item.kind === 'gap'
+    ? { kind: 'gap', seq: item.seq, at: time(item.at), ...item.body }
+    : { kind: 'corrupt', seq: item.seq, to_seq: item.toSeq };
+}
+
+function shownRun({ seq, toSeq, at, until, streams }: AudioRun): LoggedEvent {
+  return {
+    kind: 'audio',
+    seq,
+    to_seq: toSeq,
+    at: time(at),
+    until: time(until),
+    streams: streams.map(({ direction, client, frames, bytes, audioBytes, ms }) => ({
+      direction,
+      client: clientName(client),
+      frames,
+      bytes,
+      audio_bytes: audioBytes,
+      ms: ms === null ? null : Math.round(ms),
+    })),
+  };
+}
+
+function textOf({ entry, payload }: LogFrame): string | null {
+  return payload !== null && entry.opcode === 'text' ? decoder.decode(payload) : null;
+}
+
+function typeOf(text: string | null): string | null {
+  return text?.startsWith('{') === true ? (asText(member(parseJson(text), 'type')) ?? null) : null;
 }
 
 function matches(type: string | null, wanted: string): boolean {
   if (type === null) return false;
   return wanted.endsWith('*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
+}
+
+function clientName(client: number): string | null {
+  return client === 0 ? null : `c${client}`;
 }
 
 function time(at: number): string {

@@ -3,8 +3,8 @@
  * 157 MiB a second against 23).
  */
 import type { Payload } from '../protocol/connect.ts';
-import { type Direction, readSegment } from '../protocol/segment.ts';
-import { Assembler, type Unpack } from './events.ts';
+import type { Direction } from '../protocol/segment.ts';
+import { LogPlace, readLog, type Unpack } from './frame-log.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface RecordedFrame {
@@ -20,28 +20,21 @@ export interface RecordedFrame {
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 
-/** Every frame after `after`, in order; one segment is in memory at a time. What is damaged on disk is left out. */
+/**
+ * Every frame after `after`, in order; one segment is in memory at a time. What is damaged on disk is left out.
+ *
+ * @throws when the session is deleted meanwhile
+ */
 export async function* recordedFrames(
   store: SessionStore,
   after: number,
   unpack: Unpack,
 ): AsyncGenerator<RecordedFrame> {
-  const assembler = new Assembler();
-  for (let number = store.firstSegmentAfter(after); ; number += 1) {
-    const segment = store.segment(number);
-    if (segment === null) return;
-    try {
-      const data = await unpack(segment);
-      for (const entry of readSegment(segment.firstSeq, segment.firstAt, data)) {
-        const frame = assembler.add(entry);
-        if (frame === null || frame.seq <= after) continue;
-        const { seq, payload } = frame;
-        const { at, direction, client, opcode } = entry;
-        yield { seq, at, direction, client, payload: payload === null ? null : sendable(payload, opcode) };
-      }
-    } catch {
-      assembler.reset();
-    }
+  for await (const item of readLog(store, new LogPlace(after), null, unpack)) {
+    if (item.kind !== 'frame') continue;
+    const { seq, payload } = item;
+    const { at, direction, client, opcode } = item.entry;
+    yield { seq, at, direction, client, payload: payload === null ? null : sendable(payload, opcode) };
   }
 }
 

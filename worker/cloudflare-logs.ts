@@ -89,7 +89,7 @@ export function getLogResponse(context: RouteContext): Promise<Response> {
 
 /** One frame a line, as in the frame log. */
 function frames(context: RouteContext, direction: 'up' | 'down'): Promise<Response> {
-  return readView(context, 'events', { format: 'ndjson', direction });
+  return readView(context, 'events', { form: 'ndjson', direction });
 }
 
 /** The beginning of a body, cut at `LIMITS.logHeadBytes`. */

@@ -27,16 +27,16 @@ const router = Router<IRequest, [Env]>({
 
 for (const route of ROUTES) {
   // `all` with our own check of the method: a known path with another method is a 405, not a 404.
-  router.all(route.path, (request: IRequest, env: Env) =>
-    request.method === route.method ? serve(route, request, env) : undefined,
-  );
+  router.all(route.path, (request: IRequest, env: Env) => {
+    if (request.method === route.method) return serve(route, request, env);
+    return request.method === 'HEAD' && isRead(route) ? headOf(serve(route, request, env)) : undefined;
+  });
 }
 
 router.all('*', (request: IRequest) => {
   const { pathname } = new URL(request.url);
-  const allow = [
-    ...new Set(ROUTES.filter((route) => pathMatches(route.path, pathname)).map((route) => route.method)),
-  ];
+  const found = ROUTES.filter((route) => pathMatches(route.path, pathname));
+  const allow = [...new Set(found.flatMap((route) => (isRead(route) ? ['GET', 'HEAD'] : [route.method])))];
   if (allow.length > 0 && !allow.some((method) => method === request.method)) {
     throw new BrokerError('method_not_allowed', { allow: allow.join(', ') }, '', { allow: allow.join(', ') });
   }
@@ -46,6 +46,17 @@ router.all('*', (request: IRequest) => {
 export default {
   fetch: (request: Request, env: Env): Promise<Response> => router.fetch(request, env),
 } satisfies ExportedHandler<Env>;
+
+function isRead(route: Route): boolean {
+  return route.method === 'GET' && route.access !== 'upgrade';
+}
+
+/** What GET would say, without its body. */
+async function headOf(answer: Response | Promise<Response>): Promise<Response> {
+  const response = await answer;
+  await response.body?.cancel();
+  return new Response(null, response);
+}
 
 async function serve(route: Route, request: IRequest, env: Env): Promise<Response> {
   if (route.access === 'public') return route.handle(request, env);
@@ -99,6 +110,7 @@ function contextOf(request: IRequest, env: Env, settings: Configuration, princip
     token: name(request, 'token') ?? '',
     provider: name(request, 'provider') ?? '',
     alias: name(request, 'alias') ?? '',
+    suffix: request.params['suffix'] ?? '',
   };
 }
 
@@ -123,6 +135,9 @@ function name(request: IRequest, parameter: string): string | null {
 }
 
 function pathMatches(pattern: string, pathname: string): boolean {
-  const source = pattern.replace(/\/:[a-z]+\+/g, '/.+').replace(/:[a-z]+/g, '[^/]+');
+  const source = pattern
+    .replace(/\.:[a-z]+\?/g, '(\\.[^/]+)?')
+    .replace(/\/:[a-z]+\+/g, '/.+')
+    .replace(/:[a-z]+/g, '[^/]+');
   return new RegExp(`^${source}/?$`).test(pathname);
 }

@@ -12,7 +12,7 @@ export function parseQuery<
   for (const [name] of parameters) {
     if (names.includes(name)) continue;
     throw new BrokerError('invalid_request', {
-      problem: `the query has no parameter '${name}'; there is ${names.join(', ')}${besides}`,
+      problem: `the query has no parameter '${name.slice(0, NAME_CHARACTERS)}'; ${alternatives(name, names, besides)}`,
     });
   }
   const parsed = v.safeParse(schema, Object.fromEntries(parameters));
@@ -21,6 +21,14 @@ export function parseQuery<
   throw new BrokerError('invalid_request', {
     problem: `${v.getDotPath(issue) ?? 'the query'}: ${issue.message}`,
   });
+}
+
+const NAME_CHARACTERS = 64;
+
+function alternatives(name: string, names: readonly string[], besides: string): string {
+  if (names.length === 0) return 'there are none';
+  const all = `there is ${names.join(', ')}${besides}`;
+  return `perhaps ${nearestName(name, names)}; ${all}`;
 }
 
 /** The body as JSON; an empty one is {}. */

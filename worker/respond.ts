@@ -11,10 +11,15 @@ export interface PageInfo {
 }
 
 export function ok(result: unknown, info?: PageInfo): Response {
-  const envelope = { success: true, errors: [], messages: [], result };
-  return Response.json(info === undefined ? envelope : { ...envelope, result_info: info }, {
-    headers: NO_STORE,
+  return new Response(envelope(result, info), {
+    headers: { 'content-type': 'application/json', ...NO_STORE },
   });
+}
+
+/** A result in Cloudflare's v4 envelope, as JSON. */
+export function envelope(result: unknown, info?: PageInfo): string {
+  const whole = { success: true, errors: [], messages: [], result };
+  return JSON.stringify(info === undefined ? whole : { ...whole, result_info: info });
 }
 
 /** Bare JSON, for shapes that are not ours (OpenAI's) and for probes. */

@@ -8,14 +8,18 @@ import type { Scope } from './authenticate.ts';
 import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
 import type { Configuration } from './configuration.ts';
 import { createSession } from './create-session.ts';
+import { getEvents } from './events.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
 import { asyncapi, drain, health, openapi, ready } from './operations.ts';
 import { redriveSession } from './redrive.ts';
 import { getReplay } from './replay.ts';
-import { deleteSession, endSession, getEvents, getSession, listSessions, patchSession } from './sessions.ts';
+import { deleteSession, endSession, getSession, listSessions, patchSession } from './sessions.ts';
+import { reference } from './reference.ts';
+import { getParticipants, getSessionUsage, getTurns } from './session-parts.ts';
 import { getSettings, patchSettings } from './settings.ts';
 import { listTokens, mintClientSecret, mintToken, revokeToken } from './tokens.ts';
+import { getTranscript } from './transcript.ts';
 import { getUsage } from './usage.ts';
 import { listDeliveries, listWebhooks } from './webhooks.ts';
 
@@ -30,6 +34,8 @@ export interface RouteContext {
   readonly token: string;
   readonly provider: string;
   readonly alias: string;
+  /** Of `events.ndjson`: ndjson. */
+  readonly suffix: string;
 }
 
 /**
@@ -40,7 +46,10 @@ export type Route = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
 } & (
-  | { readonly access: 'public'; readonly handle: (request: Request, env: Env) => Response }
+  | {
+      readonly access: 'public';
+      readonly handle: (request: Request, env: Env) => Response | Promise<Response>;
+    }
   | { readonly access: 'upgrade' }
   | {
       readonly access: 'deployment' | readonly Scope[];
@@ -58,6 +67,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/readyz', access: 'public', handle: ready },
   { method: 'GET', path: '/openapi.json', access: ['connect', 'observe', 'read'], handle: openapi },
   { method: 'GET', path: '/asyncapi.json', access: ['connect', 'observe', 'read'], handle: asyncapi },
+  { method: 'GET', path: '/docs', access: 'public', handle: reference },
   { method: 'POST', path: '/drain', access: 'deployment', handle: drain },
   { method: 'POST', path: '/v1/realtime/client_secrets', access: ['admin'], handle: mintClientSecret },
   { method: 'GET', path: '/v1/realtime', access: 'upgrade' },
@@ -67,12 +77,36 @@ export const ROUTES: readonly Route[] = [
   { method: 'PATCH', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: patchSession },
   { method: 'DELETE', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: deleteSession },
   { method: 'POST', path: `${GATEWAY}/sessions/:session/end`, access: ['admin'], handle: endSession },
-  { method: 'GET', path: `${GATEWAY}/sessions/:session/events`, access: ['read'], handle: getEvents },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
   { method: 'HEAD', path: `${GATEWAY}/sessions/:session/audio.wav`, access: ['read'], handle: getAudio },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/peaks`, access: ['read'], handle: getPeaks },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/replay`, access: ['read'], handle: getReplay },
   { method: 'POST', path: `${GATEWAY}/sessions/:session/redrive`, access: ['read'], handle: redriveSession },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session/events.:suffix?`,
+    access: ['read'],
+    handle: getEvents,
+  },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session/transcript.:suffix?`,
+    access: ['read'],
+    handle: getTranscript,
+  },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/turns.:suffix?`, access: ['read'], handle: getTurns },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session/usage.:suffix?`,
+    access: ['read'],
+    handle: getSessionUsage,
+  },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session/participants.:suffix?`,
+    access: ['read'],
+    handle: getParticipants,
+  },
   { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
   { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },

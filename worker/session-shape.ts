@@ -14,6 +14,11 @@ interface ReadRecord extends Omit<StoredRecord, 'body'> {
   readonly body: JsonObject;
 }
 
+/** One turn, out of its record. */
+export function turnOf(record: StoredRecord): SessionShape['turns'][number] {
+  return turnShape({ ...record, body: asObject(parseJson(record.body)) ?? {} });
+}
+
 /** @param stored the session's turns, gaps, joins, leaves, spent budgets and errors, in order */
 export function sessionShape(view: SessionView, stored: readonly StoredRecord[]): SessionShape {
   const records = stored.map((record) => ({ ...record, body: asObject(parseJson(record.body)) ?? {} }));

@@ -1,13 +1,12 @@
-/** REST over sessions: list, one, its events, end, delete. */
+/** REST over sessions: list, one, end, delete. */
 import type { RecorderObject } from '../durable-objects/recorder-object.ts';
 import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
-import { EventsQuery, SessionPatch, SessionsQuery } from '../protocol/rest.ts';
+import { SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { parseQuery, readBody } from './read-request.ts';
-import { readView } from './read-view.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
 import { sessionShape } from './session-shape.ts';
@@ -68,13 +67,6 @@ export async function patchSession(context: RouteContext): Promise<Response> {
   return getSession(context);
 }
 
-export async function getEvents(context: RouteContext): Promise<Response> {
-  const url = new URL(context.request.url);
-  const query = parseQuery(EventsQuery, [...url.searchParams]);
-  const format = eventFormat(context.request.headers.get('accept'));
-  return readView(context, 'events', { ...query, format });
-}
-
 export async function endSession(context: RouteContext): Promise<Response> {
   const id = context.session;
   const view = await recorderOf(context).describe();
@@ -98,14 +90,6 @@ export async function deleteSession(context: RouteContext): Promise<Response> {
   return ok({ id, deleted: await recorder.erase() });
 }
 
-/** NDJSON when it is asked for, else a JSON page. */
-function eventFormat(accept: string | null): 'ndjson' | 'json' {
-  if (accept === null) return 'json';
-  if (/application\/(x-)?ndjson/.test(accept)) return 'ndjson';
-  if (/application\/json|application\/\*|\*\/\*/.test(accept)) return 'json';
-  throw new BrokerError('not_acceptable', { available: 'application/json, application/x-ndjson' });
-}
-
 function writeCursor(summary: SessionSummary): string {
   return btoa(`${summary.startedAt} ${summary.id}`)
     .replaceAll('+', '-')
@@ -124,7 +108,12 @@ function readCursor(text: string): { startedAt: number; id: string } {
   throw new BrokerError('invalid_request', { problem: 'cursor is not one that this API gave' });
 }
 
-function recorderOf({ env, account, gateway, session }: RouteContext): DurableObjectStub<RecorderObject> {
+export function recorderOf({
+  env,
+  account,
+  gateway,
+  session,
+}: RouteContext): DurableObjectStub<RecorderObject> {
   return env.RECORDER.getByName(sessionObjectName({ account, gateway, id: session }));
 }
 

@@ -10,6 +10,7 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'GET /readyz': 'public',
   'GET /openapi.json': 'refused',
   'GET /asyncapi.json': 'refused',
+  'GET /docs': 'public',
   'POST /drain': 'refused',
   'POST /v1/realtime/client_secrets': 'refused',
   'GET /v1/realtime': 'refused',
@@ -23,12 +24,16 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'GET /v1/:account/:gateway/webhooks': 'refused',
   'GET /v1/:account/:gateway/webhooks/deliveries': 'refused',
   'POST /v1/:account/:gateway/sessions/:session/end': 'refused',
-  'GET /v1/:account/:gateway/sessions/:session/events': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/audio.wav': 'refused',
   'HEAD /v1/:account/:gateway/sessions/:session/audio.wav': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/peaks': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/replay': 'refused',
   'POST /v1/:account/:gateway/sessions/:session/redrive': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/events.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/transcript.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/turns.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/usage.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/participants.:suffix?': 'refused',
   'POST /v1/:account/:gateway/tokens': 'refused',
   'GET /v1/:account/:gateway/tokens': 'refused',
   'DELETE /v1/:account/:gateway/tokens/:token': 'refused',
@@ -54,6 +59,7 @@ const pathOf = (route: Route) =>
     .replace(':gateway', 'gw')
     .replace(':provider', 'openai')
     .replace(':path+', 'realtime')
+    .replace('.:suffix?', '')
     .replace(/:[a-z]+/, 'x1');
 
 async function mint(body: object, gateway = 'acct/gw'): Promise<{ token: string; jti: string }> {
@@ -380,7 +386,7 @@ describe('P1 refusals that a client can read', () => {
 
   it('P1 a path with another method says which it takes; problem+json when asked for', async () => {
     const method = await asAdmin('/v1/acct/gw/sessions', { method: 'PUT' });
-    expect([method.status, method.headers.get('allow')]).toEqual([405, 'GET, POST']);
+    expect([method.status, method.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
     const problem = await asAdmin('/nowhere', { headers: { accept: 'application/problem+json' } });
     expect(problem.headers.get('content-type')).toBe('application/problem+json');
     expect(await problem.json()).toMatchObject({ status: 404, title: 'not_found' });

@@ -3,6 +3,7 @@ import { type Ending, NO_USAGE, type Opening, type Totals } from '../../../proto
 import { SegmentWriter } from '../../../protocol/segment.ts';
 import { Tally } from '../../../session/tally.ts';
 import { type EventQuery, type LoggedEvent, readEvents } from '../../../storage/events.ts';
+import { LogPlace } from '../../../storage/frame-log.ts';
 import { SessionStore } from '../../../storage/session-store.ts';
 import { memoryDatabase } from '../../support/sqlite.ts';
 
@@ -32,7 +33,14 @@ const ENDING: Ending = {
   closeReason: '',
   totals: TOTALS,
 };
-const ALL: EventQuery = { after: 0, before: null, direction: null, type: null, client: null };
+const ALL: EventQuery = {
+  before: null,
+  direction: null,
+  type: null,
+  client: null,
+  payload: 'text',
+  fold: null,
+};
 
 function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 200): SessionStore {
   const store = new SessionStore(memoryDatabase());
@@ -51,9 +59,13 @@ function storeWith(payloads: readonly (string | ArrayBuffer)[], segmentBytes = 2
   return store;
 }
 
-async function events(store: SessionStore, query: Partial<EventQuery> = {}): Promise<LoggedEvent[]> {
+async function events(
+  store: SessionStore,
+  { after = 0, ...query }: Partial<EventQuery> & { readonly after?: number } = {},
+): Promise<LoggedEvent[]> {
   const found: LoggedEvent[] = [];
-  for await (const event of readEvents(store, { ...ALL, ...query }, async ({ data }) => data))
+  const unpack = async ({ data }: { data: Uint8Array }) => data;
+  for await (const event of readEvents(store, new LogPlace(after), { ...ALL, ...query }, unpack))
     found.push(event);
   return found;
 }
@@ -104,7 +116,7 @@ describe('P3 the record', () => {
     const found: LoggedEvent[] = [];
     const unpack = async ({ number, data }: { number: number; data: Uint8Array }) =>
       number === 1 ? data.slice(0, 20) : data;
-    for await (const event of readEvents(store, ALL, unpack)) found.push(event);
+    for await (const event of readEvents(store, new LogPlace(0), ALL, unpack)) found.push(event);
     expect(found).toMatchObject([{ kind: 'corrupt', seq: 1, to_seq: 1 }, { seq: 2 }, { seq: 3 }]);
   });
 

@@ -38,7 +38,7 @@ const last: fc.Arbitrary<readonly Step[]> = fc.oneof(
     })
     .map((cut) => [cut]),
 );
-const script: fc.Arbitrary<Script> = fc.record({
+export const script: fc.Arbitrary<Script> = fc.record({
   named: fc.boolean(),
   early: fc.boolean(),
   n: fc.nat(63),

@@ -3,7 +3,7 @@
  * wrong, and what is recorded at the end stands beside what the provider charged.
  */
 import { asObject, asText, type JsonObject, parseJson } from '../../../protocol/json.ts';
-import type { Totals, UsageTotals } from '../../../protocol/recording.ts';
+import type { Batch, Totals, UsageTotals } from '../../../protocol/recording.ts';
 import type { ConnectRequest, Payload, ProviderAdapter } from '../../../providers/adapter.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { Session } from '../../../session/session.ts';
@@ -59,6 +59,10 @@ export interface Script {
 export class Heard {
   readonly #frames: Payload[] = [];
 
+  get frames(): readonly Payload[] {
+    return this.#frames;
+  }
+
   add(payload: Payload): void {
     this.#frames.push(payload);
   }
@@ -87,6 +91,10 @@ export interface Outcome {
   /** Outcomes of the turns on record. */
   readonly turns: readonly (string | undefined)[];
   readonly problems: readonly string[];
+  /** What the recorder would have been given, in its order. */
+  readonly batches: readonly Batch[];
+  /** What the provider sent, in its order. */
+  readonly heard: readonly Payload[];
 }
 
 class SimulatedWire extends FakeWire {
@@ -128,7 +136,7 @@ class Drive {
   #coming: SimulatorOutput[] = [];
   #clients: number[] = [];
 
-  constructor(about: UsageWire, adapter: ProviderAdapter, named: boolean) {
+  constructor(about: UsageWire, adapter: ProviderAdapter, named: boolean, log: 'none' | 'full') {
     this.#about = about;
     this.#adapter = adapter;
     this.#wire = new SimulatedWire({ up: (payload) => this.#up(payload), hangUp: () => this.#over() });
@@ -142,7 +150,7 @@ class Drive {
     } as const;
     const plan = {
       named,
-      log: 'none',
+      log,
       graceMs: GRACE_MS,
       idleMs: 0,
       maxLogBytes: Infinity,
@@ -242,7 +250,9 @@ class Drive {
     if (this.#session.phase !== 'ended' || this.#told === null || this.#all === null)
       throw new Error(`the session is ${this.#session.phase}`);
     const totals = this.#session.totals();
-    const records = this.#session.recording.next(() => null, this.now)?.records ?? [];
+    const batches: Batch[] = [];
+    for (let next = this.#next(); next !== null; next = this.#next()) batches.push(next);
+    const records = batches.flatMap((batch) => batch.records);
     const of = (kind: string, member: string) =>
       records.filter((each) => each.kind === kind).map(({ body }) => asText(body[member]));
     return {
@@ -252,7 +262,15 @@ class Drive {
       sources: new Set(of('usage', 'source')),
       turns: of('turn', 'outcome'),
       problems: this.#wire.problems,
+      batches,
+      heard: this.#heard.frames,
     };
+  }
+
+  #next(): Batch | null {
+    const batch = this.#session.recording.next(() => null, this.now);
+    this.#session.recording.acknowledged();
+    return batch;
   }
 
   #up(payload: Payload): boolean {
@@ -310,8 +328,13 @@ class Drive {
 }
 
 /** Plays a script. @param adapter in place of the wire's own */
-export function play(about: UsageWire, script: Script, adapter = about.adapter): Outcome {
-  const drive = new Drive(about, adapter, script.named);
+export function play(
+  about: UsageWire,
+  script: Script,
+  adapter = about.adapter,
+  log: 'none' | 'full' = 'none',
+): Outcome {
+  const drive = new Drive(about, adapter, script.named, log);
   drive.join();
   if (!script.early) drive.dial();
   drive.send(0, about.begin, script.n);

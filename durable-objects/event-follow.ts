@@ -1,0 +1,80 @@
+/** A frame log as server-sent events, which go on as long as the session lives. */
+import { LIMITS } from '../session/limits.ts';
+import { lastOf, type LoggedEvent } from '../storage/events.ts';
+import type { LogPlace } from '../storage/frame-log.ts';
+import type { SessionStore } from '../storage/session-store.ts';
+import type { Changes } from './changes.ts';
+
+/** How soon a browser that lost the stream comes back, with the id of the last event that it got. */
+const RETRY_MS = 2000;
+
+export interface Following {
+  readonly store: SessionStore;
+  readonly changes: Changes;
+  /** Moves along with what is read. */
+  readonly place: LogPlace;
+  /** The stream ends after so many events, or before this number. */
+  readonly limit: number | null;
+  readonly before: number | null;
+}
+
+/** @param read what is stored behind the place and was not read yet; null in what is yielded: see `streamed` */
+export async function* followed(
+  { store, changes, place, limit, before }: Following,
+  read: () => AsyncGenerator<LoggedEvent>,
+): AsyncGenerator<string | null> {
+  yield `retry: ${RETRY_MS}\n\n`;
+  for (let count = 0; ;) {
+    // Taken before the log is read: what is stored meanwhile is not waited for.
+    const change = changes.next();
+    if (!store.exists()) return yield endEvent(store);
+    const isLast = isOver(store) || (before !== null && place.seq >= before - 1);
+    for await (const event of read()) {
+      yield eventText(event);
+      count += 1;
+      if (limit !== null && count >= limit) return;
+    }
+    if (isLast) return yield endEvent(store);
+    yield null;
+    if (await isSilent(change)) yield ': \n\n';
+  }
+}
+
+function isOver(store: SessionStore): boolean {
+  return store.view()?.ending !== null;
+}
+
+/** True when nothing came for so long that the connection has to be kept from being taken for dead. */
+function isSilent(change: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(true), LIMITS.streamCommentMs);
+    void change.then(() => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
+}
+
+/** A gap is told where it is noticed, which may be after later frames: it is no place to go on from. */
+function eventText(event: LoggedEvent): string {
+  const id = event.kind === 'gap' ? '' : `id: ${lastOf(event)}\n`;
+  return `${id}data: ${JSON.stringify(event)}\n\n`;
+}
+
+function endEvent(store: SessionStore): string {
+  const view = store.view();
+  const ending = view?.ending ?? null;
+  const body =
+    view === null
+      ? { status: 'deleted' }
+      : ending === null
+        ? { status: 'live' }
+        : {
+            status: 'ended',
+            ended_reason: ending.reason,
+            closed_by: ending.closedBy,
+            close_code: ending.code,
+            close_reason: ending.closeReason,
+          };
+  return `event: end\ndata: ${JSON.stringify(body)}\n\n`;
+}

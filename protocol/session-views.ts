@@ -1,0 +1,53 @@
+/** Parts of a session that can be read by themselves. */
+import * as v from 'valibot';
+import { Count, SessionShape, Time, whole } from './rest.ts';
+
+export const RecordsQuery = v.strictObject({
+  after: v.optional(whole(0, Number.MAX_SAFE_INTEGER)),
+  limit: v.optional(whole(1, 1000)),
+});
+
+export const TurnShape = v.object({
+  ...SessionShape.entries.turns.item.entries,
+  /** Read out of the provider's frames afterwards; no frame says all of it. */
+  derived: v.literal(true),
+  /** The provider said that it begins. */
+  started_at: v.nullable(Time),
+  ended_at: Time,
+  /** How long each stage took. Null: one of its ends is not known. */
+  stages: v.object({
+    /** From the end of the request to the provider's beginning. */
+    accepted_ms: v.nullable(Count),
+    /** From there to the first audio or text. */
+    thinking_ms: v.nullable(Count),
+    /** From there to the end of what was sent; what is heard of it takes longer. */
+    output_ms: v.nullable(Count),
+  }),
+});
+export type TurnShape = v.InferOutput<typeof TurnShape>;
+
+export const SessionUsageShape = v.object({
+  ...SessionShape.entries.usage.entries,
+  audio: SessionShape.entries.audio,
+  cost: SessionShape.entries.cost,
+  /** Every report, in the order in which they came. */
+  reports: v.array(
+    v.object({
+      at: Time,
+      seq: Count,
+      purpose: v.picklist(['response', 'transcription']),
+      model: v.nullable(v.string()),
+      /** Whose figure it is: the provider's, or measured here because the provider reports none. */
+      source: v.picklist(['provider', 'measured']),
+      /** In Parley's words. */
+      counted: v.looseObject({ unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']) }),
+      /** In the provider's. */
+      reported: v.unknown(),
+      /** In billionths of a dollar; null: it has no price. */
+      cost_nano_usd: v.nullable(Count),
+    }),
+  ),
+});
+export type SessionUsageShape = v.InferOutput<typeof SessionUsageShape>;
+
+export const ParticipantShape = SessionShape.entries.clients.item;

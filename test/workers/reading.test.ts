@@ -1,0 +1,270 @@
+/** A session given back over REST, in every form. */
+import { WebVTTParser } from 'webvtt-parser';
+import { describe, expect, it } from 'vitest';
+import { asAdmin, call, type Client, errorOf, open, resultOf } from './parley.ts';
+
+const SIMULATOR = '/v1/acct/gw/simulator?model=gpt-realtime&speed=50';
+
+interface Event {
+  readonly kind: string;
+  readonly seq: number;
+  readonly to_seq?: number;
+  readonly direction?: string;
+  readonly text?: string;
+  readonly streams?: readonly { readonly direction: string; readonly frames: number; readonly ms: number }[];
+}
+
+const idOf = (client: Client): string => client.response.headers.get('parley-session-id') ?? '';
+const pathOf = (client: Client): string => `/v1/acct/gw/sessions/${idOf(client)}`;
+
+async function until(client: Client, type: string): Promise<void> {
+  while ((JSON.parse(await client.next()) as { type: string }).type !== type); // a frame of the simulator
+}
+
+async function spokenTurn(client: Client): Promise<void> {
+  const silence = btoa('\0'.repeat(4_800));
+  for (let count = 0; count < 5; count += 1)
+    client.socket.send(JSON.stringify({ type: 'input_audio_buffer.append', audio: silence }));
+  client.socket.send('{"type":"input_audio_buffer.commit"}');
+  client.socket.send('{"type":"response.create"}');
+  await until(client, 'response.done');
+}
+
+async function linesOf(path: string, headers: Record<string, string> = {}): Promise<Event[]> {
+  const text = await (await asAdmin(path, { headers })).text();
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): Event => JSON.parse(line));
+}
+
+/** Server-sent events as they come. */
+class EventStream {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #decoder = new TextDecoder();
+  #text = '';
+
+  constructor(response: Response) {
+    if (response.body === null) throw new Error('there is no stream');
+    this.#reader = response.body.getReader();
+  }
+
+  /** The next block of text; null at the end. */
+  async next(): Promise<string | null> {
+    for (;;) {
+      const end = this.#text.indexOf('\n\n');
+      if (end >= 0) {
+        const block = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        return block;
+      }
+      const { value, done } = await this.#reader.read();
+      if (done) return null;
+      this.#text += this.#decoder.decode(value, { stream: true });
+    }
+  }
+
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+}
+
+async function ended(): Promise<Client> {
+  const client = await open(SIMULATOR);
+  await until(client, 'session.created');
+  await spokenTurn(client);
+  client.socket.close(1000);
+  await client.closed;
+  await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
+  return client;
+}
+
+describe('P3 a live session', () => {
+  it('P3 is followed as it goes on, to its end; whoever comes back goes on behind what it has', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    const response = await asAdmin(`${pathOf(client)}/events`, { headers: { accept: 'text/event-stream' } });
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const stream = new EventStream(response);
+    expect(await stream.next()).toBe('retry: 2000');
+    expect(await stream.next()).toMatch(/^id: 1\ndata: .*session\.created/);
+    client.socket.send('{"type":"input_audio_buffer.clear"}');
+    expect(await stream.next()).toMatch(/^id: 2\ndata: .*"direction":"up".*input_audio_buffer\.clear/);
+    expect(await stream.next()).toMatch(/^id: 3\ndata: .*input_audio_buffer\.cleared/);
+    const again = new EventStream(
+      await asAdmin(`${pathOf(client)}/events.sse`, { headers: { 'last-event-id': '2' } }),
+    );
+    expect(await again.next()).toBe('retry: 2000');
+    expect(await again.next()).toMatch(/^id: 3\n/);
+    await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
+    for (const each of [stream, again]) {
+      expect(await each.next()).toMatch(
+        /^event: end\ndata: \{"status":"ended","ended_reason":"ended_by_request"/,
+      );
+      expect(await each.next()).toBeNull();
+    }
+    await client.closed;
+    const late = await asAdmin(`${pathOf(client)}/events.sse`, { headers: { 'last-event-id': '3' } });
+    expect(late.status).toBe(204);
+  });
+
+  it('F-38 is followed until it is deleted', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    const stream = new EventStream(await asAdmin(`${pathOf(client)}/events.sse`));
+    await asAdmin(pathOf(client), { method: 'DELETE' });
+    let last = '';
+    for (let block = await stream.next(); block !== null; block = await stream.next()) last = block;
+    expect(last).toMatch(/^event: end\ndata: \{"status":"(ended|deleted)"/);
+    await client.closed;
+  });
+
+  it('F-36 is read in pages while it goes on: each goes on behind the one before, and together they are the log', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    const seqs: number[] = [];
+    let after = 0;
+    const read = async (): Promise<void> => {
+      for (let more = true; more;) {
+        const page: { result: Event[]; result_info: { cursor: string | null; last_seq: number } } = await (
+          await asAdmin(`${pathOf(client)}/events?limit=3&after=${after}`)
+        ).json();
+        seqs.push(...page.result.map(({ seq }) => seq));
+        more = page.result_info.cursor !== null;
+        after = page.result_info.last_seq;
+      }
+    };
+    for (let turn = 0; turn < 3; turn += 1) await Promise.all([spokenTurn(client), read()]);
+    await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
+    await client.closed;
+    await read();
+    expect(seqs).toEqual((await linesOf(`${pathOf(client)}/events.ndjson`)).map(({ seq }) => seq));
+    expect(seqs.length).toBeGreaterThan(30);
+  });
+});
+
+describe('P3 a session in every form', () => {
+  it('P3 suffix and Accept give the same; what is not there is 406 with what is', async () => {
+    const path = pathOf(await ended());
+    const forms = [
+      ['events', 'json', 'application/json'],
+      ['events', 'ndjson', 'application/x-ndjson'],
+      ['events', 'sse', 'text/event-stream'],
+      ['transcript', 'json', 'application/json'],
+      ['transcript', 'vtt', 'text/vtt'],
+      ['transcript', 'srt', 'application/x-subrip'],
+      ['transcript', 'md', 'text/markdown'],
+      ['turns', 'json', 'application/json'],
+      ['usage', 'json', 'application/json'],
+      ['participants', 'json', 'application/json'],
+    ] as const;
+    for (const [name, suffix, type] of forms) {
+      const bySuffix = await asAdmin(`${path}/${name}.${suffix}`);
+      const byAccept = await asAdmin(`${path}/${name}`, { headers: { accept: `text/html;q=0.9, ${type}` } });
+      expect([name, bySuffix.status, bySuffix.headers.get('content-type')]).toEqual([
+        name,
+        200,
+        `${type}; charset=utf-8`,
+      ]);
+      const text = await bySuffix.text();
+      expect(await byAccept.text()).toBe(text);
+      const etag = bySuffix.headers.get('etag') ?? '';
+      const known = await asAdmin(`${path}/${name}.${suffix}`, { headers: { 'if-none-match': etag } });
+      expect([known.status, await known.text()]).toEqual([304, '']);
+      const head = await asAdmin(`${path}/${name}.${suffix}`, { method: 'HEAD' });
+      expect([head.status, head.headers.get('etag'), await head.text()]).toEqual([200, etag, '']);
+    }
+    for (const wrong of [`${path}/events.wav`, `${path}/transcript.pdf`]) {
+      const response = await asAdmin(wrong);
+      expect(response.status).toBe(406);
+      expect(await response.text()).toMatch(/application\/json \(\.json\), /);
+    }
+    expect((await asAdmin(`${path}/events`, { headers: { accept: 'image/png' } })).status).toBe(406);
+  });
+
+  it('P3 a parameter that there is not is refused with the nearest one, and as a problem when asked so', async () => {
+    const path = pathOf(await ended());
+    const wrong = await asAdmin(`${path}/events?directoin=up`, {
+      headers: { accept: 'application/problem+json' },
+    });
+    expect([wrong.status, wrong.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
+    const problem: { detail: string; status: number; title: string } = await wrong.json();
+    expect(problem).toMatchObject({ status: 400, title: 'invalid_request' });
+    expect(problem.detail).toContain("no parameter 'directoin'; perhaps direction");
+    for (const name of ['transcript', 'turns', 'usage', 'participants']) {
+      const response = await asAdmin(`${path}/${name}?x=1`);
+      expect([name, response.status, await errorOf(response)]).toEqual([name, 400, 'invalid_request']);
+    }
+    const nobody = await asAdmin('/v1/acct/gw/sessions/none/transcript.vtt');
+    expect([nobody.status, await errorOf(nobody)]).toEqual([404, 'session_not_found']);
+  });
+
+  it('P3 sound is folded, payloads come as they are wanted', async () => {
+    const path = pathOf(await ended());
+    const lines = await linesOf(`${path}/events.ndjson`);
+    const folded = await linesOf(`${path}/events.ndjson?fold=audio`);
+    const [spoken] = folded.filter(({ kind }) => kind === 'audio');
+    expect(spoken?.streams).toMatchObject([{ direction: 'up', frames: 5, ms: 500 }]);
+    expect(folded.length).toBeLessThan(lines.length - 4);
+    const parsed = await linesOf(`${path}/events.ndjson?payload=parsed&limit=1`);
+    expect(parsed).toMatchObject([{ seq: 1, parsed: { type: 'session.created' } }]);
+    const base64 = await linesOf(`${path}/events.ndjson?payload=base64&limit=1`);
+    expect(base64).toMatchObject([{ seq: 1, base64: btoa(lines[0]?.text ?? '') }]);
+  });
+
+  it('P3 turns, usage and participants have what the session has, and the timing of each stage', async () => {
+    const path = pathOf(await ended());
+    const session = await resultOf<{ turns: object[]; usage: object; cost: object; clients: object[] }>(
+      asAdmin(path),
+    );
+    const turns = await resultOf<{ derived: boolean; stages: Record<string, number | null> }[]>(
+      asAdmin(`${path}/turns`),
+    );
+    expect(turns).toMatchObject(session.turns);
+    expect(turns).toHaveLength(1);
+    expect(turns[0]).toMatchObject({
+      derived: true,
+      stages: {
+        accepted_ms: expect.any(Number),
+        thinking_ms: expect.any(Number),
+        output_ms: expect.any(Number),
+      },
+    });
+    const usage = await resultOf<{ reports: object[]; cost: object }>(asAdmin(`${path}/usage`));
+    expect(usage).toMatchObject({ ...session.usage, cost: session.cost });
+    expect(usage.reports).toMatchObject([
+      { purpose: 'response', source: 'provider', counted: { unit: 'tokens' } },
+    ]);
+    expect(await resultOf(asAdmin(`${path}/participants`))).toEqual(session.clients);
+  });
+
+  it('P3 the transcript says what the provider said', async () => {
+    const path = pathOf(await ended());
+    const said = (
+      await linesOf(`${path}/events.ndjson?type=response.output_audio_transcript.done&payload=parsed`)
+    ).map(
+      (event) => (event as Event & { parsed: { transcript: string } }).parsed.transcript, // the simulator's own shape
+    );
+    expect(said).toHaveLength(1);
+    const { entries } = await resultOf<{ entries: { speaker: string; text: string }[] }>(
+      asAdmin(`${path}/transcript.json`),
+    );
+    expect(entries.filter(({ speaker }) => speaker === 'model').map(({ text }) => text)).toEqual(said);
+    const vtt = await (await asAdmin(`${path}/transcript.vtt`)).text();
+    const { errors, cues } = new WebVTTParser({ '&amp;': '&', '&lt;': '<', '&gt;': '>' }).parse(vtt);
+    expect([errors, cues.length]).toEqual([[], entries.length]);
+  });
+});
+
+describe('P3 the reference', () => {
+  it('P3 is one page without anything from elsewhere, and lets nothing run', async () => {
+    const page = await call('/docs');
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/=]+'; /);
+    const html = await page.text();
+    expect(html).not.toMatch(/<script|https?:\/\/|src=|@import|url\(/);
+    const { paths }: { paths: Record<string, object> } = await (await asAdmin('/openapi.json')).json();
+    for (const path of Object.keys(paths).filter((each) => !each.endsWith('.{suffix}')))
+      expect(html).toContain(`<code>${path}</code>`);
+  });
+});

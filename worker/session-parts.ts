@@ -1,0 +1,106 @@
+/** A session's turns, usage and participants, each by itself. */
+import { BrokerError } from '../protocol/errors.ts';
+import { asCount, asObject, asText, type JsonValue, parseJson } from '../protocol/json.ts';
+import { JSON_FORM } from '../protocol/media-types.ts';
+import type { LogRecord } from '../protocol/recording.ts';
+import { NoQuery } from '../protocol/rest.ts';
+import { RecordsQuery, type SessionUsageShape, type TurnShape } from '../protocol/session-views.ts';
+import { LIMITS } from '../session/limits.ts';
+import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+import { entity } from './entity.ts';
+import { formFor } from './forms.ts';
+import { parseQuery } from './read-request.ts';
+import { envelope, type PageInfo } from './respond.ts';
+import type { RouteContext } from './routes.ts';
+import { sessionShape, turnOf } from './session-shape.ts';
+import { recorderOf } from './sessions.ts';
+
+export async function getTurns(context: RouteContext): Promise<Response> {
+  const { view, records, info } = await pageOf(context, 'turn');
+  return answer(context, view, records.map(turnShape), info);
+}
+
+export async function getSessionUsage(context: RouteContext): Promise<Response> {
+  const { view, records, info } = await pageOf(context, 'usage');
+  const { usage, audio, cost } = sessionShape(view, []);
+  return answer(context, view, { ...usage, audio, cost, reports: records.map(reportShape) }, info);
+}
+
+export async function getParticipants(context: RouteContext): Promise<Response> {
+  formFor(context, JSON_FORM);
+  parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
+  const view = await viewOf(context);
+  const kinds = ['client.joined', 'client.left'] as const;
+  const records = await recorderOf(context).records(kinds, 0, LIMITS.recordsBacklog);
+  return answer(context, view, sessionShape(view, records).clients);
+}
+
+function answer({ request }: RouteContext, view: SessionView, result: unknown, info?: PageInfo) {
+  return entity(request, envelope(result, info), JSON_FORM.json, view.ending !== null);
+}
+
+async function viewOf(context: RouteContext): Promise<SessionView> {
+  const view = await recorderOf(context).describe();
+  if (view === null) throw new BrokerError('session_not_found');
+  return view;
+}
+
+/** Records of one kind. The cursor is a record's number. */
+async function pageOf(context: RouteContext, kind: LogRecord['kind']) {
+  formFor(context, JSON_FORM);
+  const query = parseQuery(RecordsQuery, [...new URL(context.request.url).searchParams]);
+  const limit = query.limit ?? LIMITS.pageEvents;
+  const view = await viewOf(context);
+  // One more than the page shows whether there is a next one.
+  const found = await recorderOf(context).records([kind], query.after ?? 0, limit + 1);
+  const records = found.slice(0, limit);
+  const cursor = found.length > limit ? String(records.at(-1)?.id ?? 0) : null;
+  return { view, records, info: { count: records.length, cursor, per_page: limit } };
+}
+
+function turnShape(record: StoredRecord): TurnShape {
+  const body = asObject(parseJson(record.body)) ?? {};
+  const at = (name: string): number | null => asCount(body[name]) ?? null;
+  return {
+    ...turnOf(record),
+    derived: true,
+    started_at: optionalTime(at('started_at')),
+    ended_at: time(record.at),
+    stages: {
+      accepted_ms: between(at('asked_at'), at('started_at')),
+      thinking_ms: between(at('started_at'), at('first_output_at')),
+      output_ms: between(at('first_output_at'), record.at),
+    },
+  };
+}
+
+function reportShape({ seq, at, body: text }: StoredRecord): SessionUsageShape['reports'][number] {
+  const body = asObject(parseJson(text)) ?? {};
+  const counted = asObject(body['counted']) ?? {};
+  return {
+    at: time(at),
+    seq,
+    purpose: body['purpose'] === 'transcription' ? 'transcription' : 'response',
+    model: asText(body['model']) ?? null,
+    source: body['source'] === 'measured' ? 'measured' : 'provider',
+    counted: { ...counted, unit: unitOf(counted['unit']) },
+    reported: body['usage'] ?? null,
+    cost_nano_usd: asCount(body['cost_nano']) ?? null,
+  };
+}
+
+function unitOf(unit: JsonValue | undefined): SessionUsageShape['reports'][number]['counted']['unit'] {
+  return unit === 'seconds' || unit === 'characters' || unit === 'requests' ? unit : 'tokens';
+}
+
+function between(from: number | null, to: number | null): number | null {
+  return from === null || to === null ? null : Math.max(0, to - from);
+}
+
+function optionalTime(at: number | null): string | null {
+  return at === null ? null : time(at);
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -60,6 +60,8 @@ export class Continuation {
       // By its head it is Parley's own, which is JSON.
       const message = JSON.parse(data) as Extract<Frame, { kind: 'control' }>['message'];
       if (message.type === 'parley.session.joined') this.#join(message);
+      // Frames of others that went by, or answers to us alone: what is counted is what the session counts.
+      if (message.type === 'parley.session.counted') this.#received += Number(message['frames']);
       return { kind: 'control', message };
     }
     if (this.#joined) this.#received += 1;

@@ -1,10 +1,11 @@
 /** Whether a client may come in: before the dial, and when there is a session to come into. */
-import { type ConnectPlan, dialOf, type Payload, sessionObjectName } from '../protocol/connect.ts';
+import { type ConnectPlan, dialOf, sessionObjectName } from '../protocol/connect.ts';
 import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
 import type { Kept } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Owed } from '../session/lives.ts';
+import type { DownFrame } from '../session/resume-window.ts';
 import type { Session } from '../session/session.ts';
 import type { Env } from './environment.ts';
 import type { Life } from './life.ts';
@@ -100,7 +101,7 @@ function owed(
   const missed = session.lives.missed(after, epoch);
   switch (missed.kind) {
     case 'frames':
-      return { payloads: missed.payloads, lost: null };
+      return { frames: missed.frames, lost: null };
     case 'ahead':
       return refuse(publicError('resume_ahead', { after: String(after), received: String(missed.received) }));
     case 'passed': {
@@ -108,11 +109,10 @@ function owed(
       // Memory must go on where the log ends, also after the moment that it took to read it.
       if (logged !== null && logged.after === missed.after && logged.to >= missed.firstKept - 1)
         return {
-          payloads: [...logged.payloads.slice(0, missed.firstKept - 1 - missed.after), ...missed.kept],
+          frames: [...logged.frames.slice(0, missed.firstKept - 1 - missed.after), ...missed.kept],
           lost: null,
         };
-      if (control)
-        return { payloads: missed.kept, lost: { from: missed.after + 1, to: missed.firstKept - 1 } };
+      if (control) return { frames: missed.kept, lost: { from: missed.after + 1, to: missed.firstKept - 1 } };
       return refuse(
         publicError('resume_passed', { next: String(after + 1), first: String(missed.firstKept) }),
       );
@@ -124,7 +124,7 @@ function owed(
 export interface FromLog {
   readonly after: number;
   readonly to: number;
-  readonly payloads: readonly Payload[];
+  readonly frames: readonly DownFrame[];
 }
 
 /** What a client that comes back has missed and memory does not hold, if the log has it. */
@@ -142,6 +142,6 @@ export async function fromLog(
   const { seq } = session.recording;
   if (!(await link.settle(LIMITS.recorderRetryMs))) return null;
   const recorder = env.RECORDER.getByName(sessionObjectName(address));
-  const payloads = await recorder.upstreamFrames({ from: missed.after + 1, seq, received }).catch(() => null);
-  return payloads === null ? null : { after: missed.after, to: received, payloads };
+  const frames = await recorder.upstreamFrames({ from: missed.after + 1, seq, received }).catch(() => null);
+  return frames === null ? null : { after: missed.after, to: received, frames };
 }

@@ -1,5 +1,6 @@
 /** Upstream frames out of the log, for a client that comes back when memory does not hold them any more. */
 import type { Payload } from '../protocol/connect.ts';
+import type { DownFrame } from '../session/resume-window.ts';
 import { readSegment, type SegmentEntry } from '../protocol/segment.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import { unpack } from './segment-codec.ts';
@@ -26,10 +27,10 @@ export async function upstreamFrames(
   store: SessionStore,
   { from, seq, received }: WantedFrames,
   maxBytes: number,
-): Promise<Payload[] | null> {
+): Promise<DownFrame[] | null> {
   const last = store.lastNumbers();
   if (last.seq < seq) return null;
-  const frames: Payload[] = [];
+  const frames: DownFrame[] = [];
   let count = received;
   let bytes = 0;
   let firstSeq = Number.POSITIVE_INFINITY;
@@ -46,7 +47,7 @@ export async function upstreamFrames(
       if (payload === null) return null;
       bytes += entry.length;
       if (bytes > maxBytes) return null;
-      frames.push(payload);
+      frames.push({ payload, to: entry.client });
       count -= 1;
     }
   }

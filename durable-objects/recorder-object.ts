@@ -4,7 +4,7 @@
  * some log rows, in the session it would cost the call.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { directoryObjectName, type Payload } from '../protocol/connect.ts';
+import { directoryObjectName } from '../protocol/connect.ts';
 import type {
   Annotations,
   Kept,
@@ -88,8 +88,8 @@ export class RecorderObject extends DurableObject<Env> {
     return kept === null || kept.checkpoint.graceMs === 0 ? null : kept;
   }
 
-  /** Upstream frames, or null when the log does not have them as they were. */
-  async upstreamFrames(wanted: WantedFrames): Promise<Payload[] | null> {
+  /** Null when the log does not have them as they were. */
+  async upstreamFrames(wanted: WantedFrames): ReturnType<typeof upstreamFrames> {
     return upstreamFrames(this.#store, wanted, LIMITS.resumeBytes);
   }
 

@@ -172,7 +172,7 @@ export class SessionObject extends DurableObject<Env> {
     const as = { name: plan.client, control: plan.control, highest: plan.highestRole };
     const client = session.join(plan.role, translation, about, Date.now(), as);
     const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, life.plan.provider));
-    const received = session.lives.welcome(client, plan.session.id, owed);
+    const received = session.lives.welcome(client, plan.session.id, owed, plan.history);
     life.upstreams.start();
     life.link.openSoon();
     const headers = answerHeaders(life, received);

@@ -15,6 +15,8 @@ function connect() {
   socket.addEventListener('message', ({ data }) => {
     const event = JSON.parse(data);
     if (event.type === 'parley.session.joined') ({ received, epoch } = event);
+    // In a session of several clients: frames that were another's alone count as well.
+    if (event.type === 'parley.session.counted') received += event.frames;
     if (event.type.startsWith('parley.')) return;
     received += 1;
     console.log(received, event.type);

@@ -80,6 +80,9 @@ export type OnControllerLeave = (typeof CONTROLLER_LEAVES)[number];
 
 /** 0: no control channel; 2: with the frames of the other clients. */
 export type ControlLevel = 0 | 1 | 2;
+/** What a client that joins a running session is told of what was said before. */
+export const HISTORIES = ['none', 'items'] as const;
+export type History = (typeof HISTORIES)[number];
 export type LogMode = 'full' | 'metadata' | 'none';
 
 /** One provider's model, and how it is dialled. */
@@ -121,6 +124,8 @@ export interface ConnectPlan extends DialPlan {
   readonly client: string | null;
   /** It asked for the control channel. */
   readonly control: ControlLevel;
+  /** `parley-history` */
+  readonly history: History;
   readonly userAgent: string | null;
   /** Every offered subprotocol and header that tells the client's dialect; no credentials among them. */
   readonly signals: {

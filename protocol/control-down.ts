@@ -96,6 +96,20 @@ const Gap = v.pipe(
   v.description('Something of the session is lost, and will not come.'),
 );
 
+const Counted = v.pipe(
+  v.object({
+    type: v.literal('parley.session.counted'),
+    frames: v.pipe(
+      v.number(),
+      v.integer(),
+      v.description(
+        'Positive: before the next frame of the provider, so many were another client’s alone, and did not come here; they count. Negative: so many before this were answers to this client alone, which do not count.',
+      ),
+    ),
+  }),
+  v.description('The count that parley-after takes is not what came here: add this to it.'),
+);
+
 const Usage = v.pipe(
   v.object({
     type: v.literal('parley.usage'),
@@ -171,6 +185,7 @@ export const DownMessage = v.variant('type', [
   ClientFrame,
   Phase,
   Gap,
+  Counted,
   Usage,
   FloorGranted,
   FloorRequested,

@@ -6,7 +6,7 @@
  *
  *     flags u8 · client u16 · ms since the segment's first frame u32 · length u32 · payload
  *
- * (big endian; client 0 = none). Frames are numbered by position from `firstSeq`. A frame that does not fit one segment
+ * (big endian; client: who sent it, or to whom alone it went down; 0 = none, all). Frames are numbered by position from `firstSeq`. A frame that does not fit one segment
  * is cut into parts: every part but the last has MORE, every part but the first has PART, and parts count as one frame.
  * With OMITTED the length is that of the frame, and no payload follows. With REDACTED the payload is not the frame's own.
  */
@@ -29,7 +29,7 @@ const UTF8_MAX_PER_UNIT = 3;
 
 export interface LoggedFrame {
   readonly direction: Direction;
-  /** The client's number; 0 = none (an upstream frame). */
+  /** Who sent it, or, of an upstream frame, to whom alone it went; 0: no client, every client. */
   readonly client: number;
   /** ms since the epoch. */
   readonly at: number;

@@ -4,14 +4,16 @@
  */
 import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
-import type { Carrier, ConnectRequest, Payload } from '../protocol/connect.ts';
+import type { Carrier, ConnectRequest, History, Payload } from '../protocol/connect.ts';
 import type { PublicError } from '../protocol/errors.ts';
 import type { FieldRule } from '../protocol/redaction.ts';
 import type { SoundEvent } from '../protocol/sound.ts';
 import type { ReadAct } from './acts.ts';
 
 export type { Act, ReadAct } from './acts.ts';
-export type { Carrier, ConnectRequest, Payload };
+import type { Sharing } from './sharing.ts';
+
+export type { Carrier, ConnectRequest, History, Payload };
 
 /** A dial. `url` is http(s): workerd opens a WebSocket by `fetch` with `Upgrade`, and refuses ws(s) URLs there. */
 export interface UpstreamRequest {
@@ -173,8 +175,13 @@ export interface ProviderAdapter<S extends JsonValue = JsonValue> {
     answer?(payload: Payload): Payload | null;
     every?(request: ConnectRequest): { readonly ms: number; readonly payload: Payload } | null;
   };
-  /** Optional: what a client that joins a running session must get first, as the first client did. */
-  greeting?(state: S): Payload | null;
+  /**
+   * Optional: what a client that joins a running session must get first, as the first client did; with `items` followed by the
+   * conversation so far, where the provider has events for that.
+   */
+  greeting?(state: S, history: History): readonly Payload[];
+  /** Optional: how several clients share the socket. Without it everyone gets everything, and all that is sent goes up. */
+  readonly sharing?: Sharing<S>;
   /**
    * Optional: for providers that take a key in a frame. `up` goes to the provider: without what `isGatewayToken` knows.
    * `log` is what is stored and read: without any key. Null: the frame holds none.

@@ -13,6 +13,7 @@ import type {
   Sender,
   UpstreamRequest,
 } from './adapter.ts';
+import { type Greeted, greetingOf, withGreeting } from './kept-greeting.ts';
 
 import { assemblyaiSound } from './assemblyai-sound.ts';
 /** An update or the end is for everybody on the socket. */
@@ -34,7 +35,7 @@ const DEFAULT_RATE = 16_000;
 /** A temporary token goes by query; an API key has no dots and is no longer than this. */
 const KEY = /^[0-9a-zA-Z_-]{1,64}$/;
 
-export type AssemblyState = {
+export type AssemblyState = Greeted & {
   readonly model: string | null;
   /** With it, a turn's last transcript is the formatted one, which comes second. */
   readonly formatTurns: boolean;
@@ -66,6 +67,7 @@ export const assemblyai: ProviderAdapter<AssemblyState> = {
   modelOf: ({ query }) => valueOf(query, 'model') ?? valueOf(query, 'speech_model') ?? null,
   accepts: (path) => (path === '' || path === PATH ? { ok: true } : { ok: false, suggestion: PATH }),
   errorFrame: ({ close, message }) => JSON.stringify({ type: 'Error', error_code: close, error: message }),
+  greeting: greetingOf,
   begin,
   acts: () => ACTS,
   dial,
@@ -153,7 +155,8 @@ function read(state: AssemblyState, from: Sender, payload: Payload): Reading<Ass
     return { state, observations: audioOf(state, from, payload), route: 'across' };
   const message = asObject(parseJson(payload));
   if (message === undefined) return { state, observations: [], route: 'across' };
-  if (from.side === 'upstream') return { ...readServer(state, message), route: 'across' };
+  if (from.side === 'upstream')
+    return { ...readServer(withGreeting(state, message, payload, ['Begin']), message), route: 'across' };
   const closes = message['type'] === 'Terminate' && !state.closing;
   return { state: closes ? { ...state, closing: true } : state, observations: [], route: 'across' };
 }

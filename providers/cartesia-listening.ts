@@ -7,13 +7,14 @@ import type { Observation } from '../protocol/observations.ts';
 import type { Outgoing, Payload, Sender } from './adapter.ts';
 import { bytesPerMs } from './cartesia-audio.ts';
 import { errorObservation } from './cartesia-error.ts';
+import { type Greeted, withGreeting } from './kept-greeting.ts';
 
 type Turn = {
   readonly id: string;
   readonly text: string;
 };
 
-export type ListeningState = {
+export type ListeningState = Greeted & {
   readonly endpoint: 'stt' | 'turns';
   readonly dials: number;
   readonly model: string | null;
@@ -66,8 +67,8 @@ export function readListening(state: ListeningState, from: Sender, payload: Payl
   if (from.side === 'client')
     return typeof payload === 'string' ? readCommand(state, payload) : readAudio(state, payload.byteLength);
   const event = typeof payload === 'string' ? asObject(parseJson(payload)) : undefined;
-  if (event === undefined) return { state, observations: [] };
-  if (!state.awaitsGreeting) return readAnswer(state, event);
+  if (event === undefined || typeof payload !== 'string') return { state, observations: [] };
+  if (!state.awaitsGreeting) return readAnswer(withGreeting(state, event, payload, ['connected']), event);
   const greeted = { ...state, awaitsGreeting: false };
   if (event['type'] === 'connected') return { state: greeted, observations: [], route: 'nowhere' };
   return readAnswer(greeted, event);

@@ -13,6 +13,7 @@ import type {
 } from './adapter.ts';
 import { finalizeActs, speechActs, turnActs } from './cartesia-acts.ts';
 import { errorFrame } from './cartesia-error.ts';
+import { contextSharing } from './context-sharing.ts';
 import {
   beginListening,
   endListening,
@@ -30,6 +31,7 @@ import {
   SILENT,
   type SpeechState,
 } from './cartesia-speech.ts';
+import { greetingOf } from './kept-greeting.ts';
 
 export type CartesiaState = SpeechState | ListeningState;
 
@@ -75,6 +77,12 @@ export const cartesia: ProviderAdapter<CartesiaState> = {
       ? { ok: true }
       : { ok: false, suggestion: PATHS.find((each) => each.split('/')[0] === path.split('/')[0]) ?? SPEECH },
   errorFrame: ({ code, message, status }) => errorFrame({ status, code, title: 'Gateway error', message }),
+  greeting: (state) => (state.endpoint === 'tts' ? [] : greetingOf(state)),
+  sharing: contextSharing<CartesiaState>({
+    up: 'context_id',
+    down: /("context_id"\s*:\s*")([^"\\]*)"/,
+    live: (state) => (state.endpoint === 'tts' ? state.contexts.map(({ id }) => id) : []),
+  }),
   begin: (request) => {
     switch (pathOf(request)) {
       case BY_FINALIZE:

@@ -36,6 +36,7 @@ import {
 } from './deepgram-speak.ts';
 import { deepgramSound } from './deepgram-sound.ts';
 import { beginState, type DeepgramState, type Wire } from './deepgram-state.ts';
+import { greetingOf, withGreeting } from './kept-greeting.ts';
 
 /** Silence ends a listening socket after 10 s; every 3 to 5 s is Deepgram's advice. It must be a text frame. */
 const KEEP_ALIVE = { ms: 4_000, payload: '{"type":"KeepAlive"}' };
@@ -75,6 +76,9 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
     errorFrame: ({ code, message }) => JSON.stringify({ type: 'Error', code, description: message }),
     begin: (request) => beginState(wireOf(request), request, own.modelOf(request)),
     acts: (request) => deepgramActs(wireOf(request)),
+    greeting: greetingOf,
+    // Agents alone have settings, and take them once.
+    once: { matches: isSettings, answer: '{"type":"SettingsApplied"}' },
     read,
     skim,
     intercepts: (state) => state.wire === 'agent' && state.restoring,
@@ -101,6 +105,14 @@ export function deepgramDialect({ wireOf, ...own }: Own): ProviderAdapter<Deepgr
     sound: deepgramSound(wireOf),
     resumable: (code, reason) => RESUMABLE.includes(code) && !reason.includes(NO_AUDIO),
   };
+}
+
+/** Of Flux and of agents; the other sockets begin without a word. */
+const GREETINGS = ['Connected', 'Welcome'];
+
+function isSettings(payload: Payload): boolean {
+  if (typeof payload !== 'string' || !payload.includes('Settings')) return false;
+  return asObject(parseJson(payload))?.['type'] === 'Settings';
 }
 
 function owes(state: DeepgramState): boolean {
@@ -194,7 +206,7 @@ function read(state: DeepgramState, from: Sender, payload: Payload): Reading<Dee
   if (from.side === 'client') return { ...readClient(state, message), route: 'across' };
   const step = state.wire === 'agent' ? continueAgentRestore(state, message) : null;
   if (step !== null) return { ...step, observations: [] };
-  const reading = readServer(state, message);
+  const reading = readServer(withGreeting(state, message, payload, GREETINGS), message);
   return {
     state: reading.state,
     observations: [...reading.observations, ...readError(message)],

@@ -1,11 +1,12 @@
 /** What is remembered of a Deepgram session: one shape for each of its five sockets. */
 import { asCount, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { ConnectRequest } from './adapter.ts';
+import type { Greeted } from './kept-greeting.ts';
 
 /** Which of Deepgram's sockets: `listen` and `flux` are v1 and v2 of its speech to text, `speak` and `speech` of its text to speech. */
 export type Wire = 'listen' | 'flux' | 'speak' | 'speech' | 'agent';
 
-type Common = {
+type Common = Greeted & {
   readonly model: string | null;
   /** Openings of an upstream socket: each counts its turns from 0, and is billed by itself. */
   readonly socket: number;

@@ -4,8 +4,9 @@ import type { Observation } from '../protocol/observations.ts';
 import type { Outgoing } from './adapter.ts';
 import { audioObservation } from './elevenlabs-audio.ts';
 import { transcriptionError } from './elevenlabs-errors.ts';
+import type { Greeted } from './kept-greeting.ts';
 
-export type TranscriptionState = {
+export type TranscriptionState = Greeted & {
   readonly wire: 'transcription';
   readonly model: string | null;
   readonly format: string;

@@ -2,7 +2,7 @@
  * ElevenLabs: text-to-speech (with one context, several, or a dialogue), realtime speech-to-text, and agents. Sources: the
  * SDKs `@elevenlabs/elevenlabs-js` 2.73 and `@elevenlabs/client` 1.25, and ElevenLabs' API reference, as of 2026-11.
  */
-import { asObject, parseJson } from '../protocol/json.ts';
+import { asObject, member, parseJson } from '../protocol/json.ts';
 import type {
   Carrier,
   ConnectRequest,
@@ -13,6 +13,7 @@ import type {
   UpstreamRequest,
 } from './adapter.ts';
 import { elevenlabsActs } from './elevenlabs-acts.ts';
+import { contextSharing } from './context-sharing.ts';
 import {
   type AgentState,
   finishAgent,
@@ -44,6 +45,7 @@ import {
   type TranscriptionState,
 } from './elevenlabs-transcription.ts';
 import { isSignedUrlPath, modelOf, nativePath, nativeQuery, queryValue, wireOf } from './elevenlabs-wires.ts';
+import { greetingOf, withGreeting } from './kept-greeting.ts';
 
 export type ElevenLabsState = SpeechState | TranscriptionState | AgentState;
 
@@ -58,6 +60,18 @@ const SOCKET_CREDENTIALS: readonly Carrier[] = [
   { in: 'query', name: 'token' },
   { in: 'query', name: 'single_use_token' },
 ];
+
+/** Contexts of a multi-stream socket; requests and answers spell their id differently. */
+const speechSharing = contextSharing<ElevenLabsState>({
+  up: 'context_id',
+  down: /("context_?[iI]d"\s*:\s*")([^"\\]*)"/,
+  live: (state) => (state.wire === 'multi' ? state.contexts.map(({ id }) => id) : []),
+  // It would end the contexts of all.
+  instead: (request, own) =>
+    member(request, 'close_socket') === true
+      ? own.map((context_id) => JSON.stringify({ context_id, close_context: true }))
+      : null,
+});
 
 export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   id: 'elevenlabs',
@@ -110,7 +124,8 @@ export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
     // Whoever comes later has got the provider's greeting already.
     answer: null,
   },
-  greeting: (state) => (state.wire === 'agent' ? state.metadata : null),
+  greeting,
+  sharing: speechSharing,
   withoutKeys,
   unattended: {
     answer: (payload) => {
@@ -194,7 +209,12 @@ function read(
       return { ...reading, route: 'across' };
     }
     case 'transcription': {
-      const reading = isUp ? readTranscriptionClient(state, event) : readTranscriptionServer(state, event);
+      const reading = isUp
+        ? readTranscriptionClient(state, event)
+        : readTranscriptionServer(
+            withGreeting(state, event, payload, ['session_started'], 'message_type'),
+            event,
+          );
       return { route: 'across', ...reading };
     }
     default: {
@@ -215,6 +235,17 @@ function restore(state: ElevenLabsState) {
     }
     default:
       return { ...restoreSpeech(state), complete: true };
+  }
+}
+
+function greeting(state: ElevenLabsState): readonly string[] {
+  switch (state.wire) {
+    case 'agent':
+      return state.metadata === null ? [] : [state.metadata];
+    case 'transcription':
+      return greetingOf(state);
+    default:
+      return [];
   }
 }
 

@@ -18,6 +18,7 @@ import {
   inputSetting,
   opened,
   type OpenAIState,
+  withConversation,
   withItem,
   withOpenItem,
   withoutItem,
@@ -91,6 +92,13 @@ export function readServerEvent(state: OpenAIState, event: JsonObject): EventRea
       const isNew = expiresAt !== undefined && expiresAt > 0 && state.session?.['expires_at'] !== expiresAt;
       const read = { state: withSession(state, session), observations: NOTHING };
       return isNew ? { ...read, expiresAtMs: expiresAt * 1000 } : read;
+    }
+    case 'conversation.created': {
+      const conversation = asObject(event['conversation']);
+      return {
+        state: conversation === undefined ? state : withConversation(state, conversation),
+        observations: NOTHING,
+      };
     }
     case 'input_audio_buffer.speech_started':
       return { state: withHearing(state, true), observations: NOTHING };

@@ -22,7 +22,7 @@ const AUDIO = {
 const READ = {
   upstream: [
     'response.',
-    'conversation.item.',
+    'conversation.',
     'session.',
     'transcription_session.',
     'input_audio_buffer.',

@@ -20,6 +20,8 @@ export type Restoring =
 export type OpenAIState = {
   /** The last whole configuration that the provider told. */
   readonly session: JsonObject | null;
+  /** As the provider told of it, where it does. */
+  readonly conversation?: JsonObject;
   /** What clients asked for, merged: it may hold what the provider does not echo. */
   readonly wanted: JsonObject;
   /** The conversation, in order, without audio bytes. */
@@ -74,6 +76,10 @@ function setOwn(target: Record<string, JsonValue>, key: string, value: JsonValue
 
 export function withSession(state: OpenAIState, session: JsonObject): OpenAIState {
   return tooLong(session) ? state : { ...state, session };
+}
+
+export function withConversation(state: OpenAIState, conversation: JsonObject): OpenAIState {
+  return tooLong(conversation) ? state : { ...state, conversation };
 }
 
 export function withWanted(state: OpenAIState, change: JsonObject): OpenAIState {

@@ -25,6 +25,7 @@ import {
 } from './openai-neighbours.ts';
 import { eventOf, expiryOf, readClientEvent, readServerEvent, unfinished } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
+import { openaiGreeting, openaiSharing } from './openai-sharing.ts';
 import { skim } from './openai-skim.ts';
 import { openaiSounds } from './openai-neighbours-sound.ts';
 import { openaiSound } from './openai-sound.ts';
@@ -82,6 +83,8 @@ export function openaiDialect(
     translation: betaTranslation,
     intercepts: (state) => state.restoring !== null,
     restore: beginRestore,
+    greeting: openaiGreeting,
+    sharing: openaiSharing((state: OpenAIState) => state),
     owes: (state) => state.asked > 0 || state.open.length > 0,
     settled: (state) => !state.hearing,
     madeIds,
@@ -132,6 +135,8 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   intercepts: (state) => !isNeighbour(state) && openaiRealtime.intercepts(state),
   restore: (state) =>
     isNeighbour(state) ? { state, send: { upstream: [], clients: [] }, complete: true } : beginRestore(state),
+  greeting: (state, history) => (isNeighbour(state) ? [] : openaiGreeting(state, history)),
+  sharing: openaiSharing((state: OpenAIState | NeighbourState) => (isNeighbour(state) ? null : state)),
   // A neighbour keeps what was said on the socket itself, so there it ends with its socket.
   resumable: (code, reason, state) =>
     !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,

@@ -15,6 +15,7 @@ import type {
 } from './adapter.ts';
 import { openaiDialect, readEvent } from './openai.ts';
 import { eventOf } from './openai-read.ts';
+import { openaiGreeting, openaiSharing } from './openai-sharing.ts';
 import { skim } from './openai-skim.ts';
 import { type OpenAIState, withoutItem } from './openai-state.ts';
 
@@ -70,7 +71,8 @@ export const xai: ProviderAdapter<XaiState> = {
     const told = state.audioMs === 0 ? state.told : state.told + 1;
     return { ...restored, state: { ...state, wire: restored.state, audioMs: 0, told } };
   },
-  greeting: (state) => realtime.greeting?.(state.wire) ?? null,
+  greeting: ({ wire }, history) => openaiGreeting(wire, history),
+  sharing: openaiSharing(({ wire }: XaiState) => wire),
   farewell: (state) => realtime.farewell?.(state.wire) ?? null,
   resumable: (code, reason, state) => realtime.resumable?.(code, reason, state.wire) === true,
   atEnd: (state, life) => [...audioUsage(state), ...(realtime.atEnd?.(state.wire, life) ?? [])],

@@ -31,7 +31,7 @@ export interface Intercepted {
 
 export interface RelayedFrame {
   readonly direction: Direction;
-  /** The client's number; 0 for a frame of the upstream. */
+  /** Who sent it, or to whom alone it went down; 0: nobody's, everyone's. */
   readonly client: number;
   readonly from: Sender;
   /** As its sender sent it, but for keys: that is what the log holds. */
@@ -39,6 +39,8 @@ export interface RelayedFrame {
   /** In the provider's own wire; null when a translation dropped it, or it is read already. */
   readonly read: Payload | null;
   readonly translated: boolean;
+  /** As the one client got it to whom it went, where that differs. */
+  readonly own?: Payload;
   /** ms since the epoch. */
   readonly at: number;
 }
@@ -222,7 +224,7 @@ export class Bookkeeping {
     for (const frame of frames) {
       const noted = this.recording.frame(this.#stored(frame));
       this.#tally.frame(frame.direction, noted, frame.at);
-      if (frame.direction === 'down') this.#window.add(frame.payload, noted.bytes, frame.at);
+      if (frame.direction === 'down') this.#window.add(frame, noted.bytes);
       if (frame.read !== null) this.#read(frame.from, frame.read, frame.at);
     }
     if (this.recording.due === 'now') this.#wire.recorded();

@@ -72,6 +72,11 @@ export class ControlChannel {
       if (control > 0) this.#send(number, { type: 'parley.session.gap', ...gap });
   }
 
+  /** Upstream frames that count for a client without having reached it; negative: those that reached it and do not count. */
+  counted({ number, control }: Client, frames: number): void {
+    if (control > 0 && frames !== 0) this.#send(number, { type: 'parley.session.counted', frames });
+  }
+
   /** @param withinMs 0: the sockets are closed right after */
   ending(reason: string, withinMs: number): void {
     this.tell({ type: 'parley.session.ending', reason, within_ms: withinMs });

@@ -2,21 +2,22 @@
  * A session's lives: it may be in one object after another, each of which goes on from what is kept of the one before. What
  * is counted stays countable across them.
  */
-import type { Payload } from '../protocol/connect.ts';
+import type { History } from '../protocol/connect.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
 import type { Host } from './continuity.ts';
 import type { ControlChannel } from './control.ts';
 import { Epochs } from './epochs.ts';
 import type { OwnFrames } from './own-frames.ts';
-import type { Resumption } from './resume-window.ts';
+import type { DownFrame, Resumption } from './resume-window.ts';
 import type { Client, Roster } from './roster.ts';
+import type { SharedSocket } from './shared-socket.ts';
 import { type Snapshot, SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Wire } from './wire.ts';
 
 /** What a client that comes back gets before any other frame. */
 export interface Owed {
-  readonly payloads: readonly Payload[];
+  readonly frames: readonly DownFrame[];
   /** Those before them that it misses for good, as clients count; null: none. */
   readonly lost: { readonly from: number; readonly to: number } | null;
 }
@@ -28,6 +29,7 @@ interface Parts {
   readonly host: Pick<Host, 'phase'>;
   readonly books: Bookkeeping;
   readonly own: OwnFrames;
+  readonly shared: SharedSocket;
   readonly roster: Roster;
   /** Dials at once, and restores the conversation. */
   readonly dial: (now: number) => void;
@@ -71,18 +73,34 @@ export class Lives {
    * What a client gets before any other frame; its socket takes them by now. Returns where its count of upstream frames
    * begins.
    *
-   * @param owed what it missed; null: it does not come back, and may want a greeting
+   * @param owed what it missed; null: it does not come back, and is greeted as the provider would have
    */
-  welcome(client: Client, session: string, owed: Owed | null): number {
+  welcome(client: Client, session: string, owed: Owed | null, history: History): number {
     const { adapter, books, control, host, wire } = this.#parts;
     const phase = host.phase().name;
-    const greeting = owed === null && phase !== 'ended' ? (adapter.greeting?.(books.state) ?? null) : null;
-    const frames = owed?.payloads ?? (greeting === null ? [] : [greeting]);
-    const received = books.received - frames.length;
+    const greets = owed === null && phase !== 'ended';
+    const greeting = greets ? (adapter.greeting?.(books.state, history) ?? []) : [];
+    const length = owed?.frames.length ?? greeting.length;
+    const received = Math.max(0, books.received - length);
     control.joined(client, { session, phase, received, epoch: this.epoch });
     if (owed?.lost != null) control.gap({ reason: 'not_kept', ...owed.lost }, client);
-    for (const payload of frames) wire.toClient(client.number, payload);
+    if (owed !== null) this.#replay(client, owed.frames);
+    for (const payload of greeting) {
+      const own = client.translation === null ? payload : client.translation.toClient(payload);
+      if (own !== null) wire.toClient(client.number, own);
+    }
+    control.counted(client, Math.min(0, books.received - length));
     return received;
+  }
+
+  /** Of those that went to one client alone, who comes back gets its own; without a name it cannot be told from others. */
+  #replay(client: Client, frames: readonly DownFrame[]): void {
+    const { shared, wire } = this.#parts;
+    for (const { payload, to } of frames) {
+      const addressed = to === 0 || client.name === null ? null : { to, own: payload };
+      const own = shared.for(client, payload, addressed);
+      if (own !== null) wire.toClient(client.number, own);
+    }
   }
 
   /** What is known here, for another object to go on with. */
@@ -110,7 +128,8 @@ export class Lives {
   }
 
   /** A client is there: what was interrupted goes on. */
-  joined(now: number): void {
+  joined(client: Client, now: number): void {
+    this.#parts.shared.joined(client);
     if (this.#dialsOnJoin) this.#parts.dial(now);
     this.#dialsOnJoin = false;
   }

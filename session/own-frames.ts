@@ -3,6 +3,7 @@ import type { ConnectRequest, Payload } from '../protocol/connect.ts';
 import type { Outgoing, ProviderAdapter, Sender } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
 import type { Client, Roster } from './roster.ts';
+import type { SharedSocket } from './shared-socket.ts';
 import type { Wire } from './wire.ts';
 
 export class OwnFrames {
@@ -11,6 +12,7 @@ export class OwnFrames {
   readonly #books: Bookkeeping;
   readonly #roster: Roster;
   readonly #relayDown: (payload: Payload, now: number) => void;
+  readonly #shared: SharedSocket;
   readonly #every: { readonly ms: number; readonly payload: Payload } | null;
   /** A frame of which the provider takes only the first has come. */
   onceSent = false;
@@ -23,12 +25,14 @@ export class OwnFrames {
       books,
       roster,
       relayDown,
+      shared,
     }: {
       readonly wire: Wire;
       readonly books: Bookkeeping;
       readonly roster: Roster;
       /** To every client, as a frame of the upstream that is read already. */
       readonly relayDown: (payload: Payload, now: number) => void;
+      readonly shared: SharedSocket;
     },
   ) {
     this.#adapter = adapter;
@@ -36,11 +40,22 @@ export class OwnFrames {
     this.#books = books;
     this.#roster = roster;
     this.#relayDown = relayDown;
+    this.#shared = shared;
     this.#every = adapter.unattended?.every?.(request) ?? null;
   }
 
-  /** True for a frame of which the provider takes only the first, and has: its sender gets the answer from here. */
-  isRepeated(client: Client, payload: Payload): boolean {
+  /** True for a frame that does not go up, because its sender gets the answer from here. */
+  answersFor(client: Client, payload: Payload): boolean {
+    return (
+      this.#isRepeated(client, payload) ||
+      this.#shared.takes(client, payload) ||
+      // Before its role forbids it: what need not go up is no offence.
+      (client.role === 'speaker' && this.#shared.drops(client, payload))
+    );
+  }
+
+  /** Of a kind of which the provider takes only the first, and has. */
+  #isRepeated(client: Client, payload: Payload): boolean {
     const { once } = this.#adapter;
     if (once === undefined || !once.matches(payload)) return false;
     if (!this.onceSent) {
@@ -48,7 +63,7 @@ export class OwnFrames {
       this.onceSent = client.role === 'controller';
       return false;
     }
-    if (once.answer !== null) this.#wire.toClient(client.number, once.answer);
+    if (once.answer !== null) this.#shared.answer(client, once.answer);
     return true;
   }
 

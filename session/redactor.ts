@@ -6,7 +6,7 @@ import type { Payload } from '../protocol/connect.ts';
 import { asText, type JsonValue, member, parseJson } from '../protocol/json.ts';
 import type { FieldRule, Redaction } from '../protocol/redaction.ts';
 import { FieldRules, type Ways } from './field-rules.ts';
-import { editJson, type JsonVisitor } from './json-edit.ts';
+import { editJson, type JsonVisitor } from '../protocol/json-edit.ts';
 import { PatternSearch } from './redaction-patterns.ts';
 
 interface Scope {

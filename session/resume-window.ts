@@ -3,16 +3,22 @@
  * Bounded in bytes and in age; a client whose next frame has left the window is told so, and never gets a silent hole.
  */
 import type { Payload } from '../protocol/connect.ts';
+import type { RelayedFrame } from './bookkeeping.ts';
 
-interface KeptFrame {
+/** An upstream frame, and the owner to whom alone it went; 0: everyone. */
+export interface DownFrame {
   readonly payload: Payload;
+  readonly to: number;
+}
+
+interface KeptFrame extends DownFrame {
   readonly bytes: number;
   /** ms since the epoch. */
   readonly at: number;
 }
 
 export type Resumption =
-  | { readonly kind: 'frames'; readonly payloads: readonly Payload[] }
+  | { readonly kind: 'frames'; readonly frames: readonly DownFrame[] }
   /** The client has received more than there ever was: its count is of another session. */
   | { readonly kind: 'ahead'; readonly received: number }
   /** The next frame that it needs is not kept any more; `firstKept` is the first that is, the first of `kept`. */
@@ -20,7 +26,7 @@ export type Resumption =
       readonly kind: 'passed';
       readonly after: number;
       readonly firstKept: number;
-      readonly kept: readonly Payload[];
+      readonly kept: readonly DownFrame[];
     };
 
 export class ResumeWindow {
@@ -47,10 +53,14 @@ export class ResumeWindow {
     return this.#received;
   }
 
-  add(payload: Payload, bytes: number, at: number): void {
+  /** @param frame `own` is what the one client got to whom it went */
+  add(
+    { payload, own, at, client: to }: Pick<RelayedFrame, 'payload' | 'own' | 'at' | 'client'>,
+    bytes: number,
+  ): void {
     this.#received += 1;
     if (this.#maxBytes === 0) return;
-    this.#frames.push({ payload, bytes, at });
+    this.#frames.push({ payload: own ?? payload, bytes, at, to });
     this.#bytes += bytes;
     for (let oldest = this.#frames[this.#front]; oldest !== undefined; oldest = this.#frames[this.#front]) {
       if (this.#bytes <= this.#maxBytes && at - oldest.at <= this.#maxAgeMs) break;
@@ -69,10 +79,10 @@ export class ResumeWindow {
     const kept = this.#frames.length - this.#front;
     const firstKept = this.#received - kept + 1;
     if (after + 1 < firstKept) return { kind: 'passed', after, firstKept, kept: this.#from(0) };
-    return { kind: 'frames', payloads: this.#from(after + 1 - firstKept) };
+    return { kind: 'frames', frames: this.#from(after + 1 - firstKept) };
   }
 
-  #from(index: number): readonly Payload[] {
-    return this.#frames.slice(this.#front + index).map(({ payload }) => payload);
+  #from(index: number): readonly DownFrame[] {
+    return this.#frames.slice(this.#front + index).map(({ payload, to }) => ({ payload, to }));
   }
 }

@@ -26,8 +26,9 @@ import type { Phase } from './phase.ts';
 import type { Recording } from './recording.ts';
 import { Relay } from './relay.ts';
 import { type Client, type Introduction, Roster, STRANGER } from './roster.ts';
-import { Sharing } from './sharing.ts';
 import type { SessionPlan } from './session-plan.ts';
+import { SharedSocket } from './shared-socket.ts';
+import { Sharing } from './sharing.ts';
 import type { Snapshot } from './snapshot.ts';
 import { UpstreamWatch } from './upstream-watch.ts';
 import { type DeadlineName, DEADLINES, type Wire } from './wire.ts';
@@ -71,19 +72,15 @@ export class Session {
     });
     this.#pending = new PendingFrames(limits.pendingBytes);
     const expires = (at: number): void => this.continuity.rollover.expires(at);
-    this.books = new Bookkeeping(
-      { ...plan, hasBudget: plan.budget !== null },
-      adapter,
-      limits,
-      wire,
-      expires,
-      from,
-    );
+    const hasBudget = plan.budget !== null;
+    this.books = new Bookkeeping({ ...plan, hasBudget }, adapter, limits, wire, expires, from);
     if (from !== null) this.#phase = { name: 'resting' };
+    const { control } = this.#sharing;
+    const parts = { wire, books: this.books, roster: this.#roster, control };
+    const shared = new SharedSocket(adapter, parts);
     this.#own = new OwnFrames(adapter, plan.request, {
-      wire,
-      books: this.books,
-      roster: this.#roster,
+      ...parts,
+      shared,
       relayDown: (payload, at) => this.#relay.down(payload, null, at),
     });
     this.#own.onceSent = from?.onceSent ?? false;
@@ -97,7 +94,7 @@ export class Session {
     this.#relay = new Relay(
       adapter,
       wire,
-      { roster: this.#roster, flow: this.#flow, books: this.books },
+      { roster: this.#roster, flow: this.#flow, books: this.books, shared },
       () => this.ending !== null,
     );
     this.continuity = new Continuity(
@@ -105,8 +102,7 @@ export class Session {
       { books: this.books, own: this.#own, relay: this.#relay, host },
     );
     const dial = (at: number): void => this.continuity.recover(at);
-    const parts = { books: this.books, own: this.#own, roster: this.#roster, control: this.#sharing.control };
-    this.lives = new Lives({ adapter, wire, host, dial, ...parts }, plan, from, now);
+    this.lives = new Lives({ adapter, host, dial, ...parts, own: this.#own, shared }, plan, from, now);
   }
 
   /** What continuity sees of the session. */
@@ -169,7 +165,7 @@ export class Session {
     const before = this.#roster.namesake(client);
     if (before !== undefined) this.#cut(before, 'superseded', {}, now);
     this.#sharing.joined(client);
-    this.lives.joined(now);
+    this.lives.joined(client, now);
     return client;
   }
 
@@ -262,7 +258,7 @@ export class Session {
     if (client === undefined) return;
     client.backlog.alive(now);
     // Before the role: an SDK that begins with such a frame could not observe otherwise.
-    if (this.#sharing.takes(client, payload, now) || this.#own.isRepeated(client, payload)) return;
+    if (this.#sharing.takes(client, payload, now) || this.#own.answersFor(client, payload)) return;
     if (!this.#sharing.passes(client, payload, now)) return;
     const { name } = this.#phase;
     if (name === 'live') {

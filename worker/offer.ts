@@ -13,6 +13,7 @@ const PARAMETERS = [
   'parley-after',
   'parley-epoch',
   'parley-client',
+  'parley-history',
   'parley-grace',
   'parley-idle',
   'parley-control',

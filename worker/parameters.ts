@@ -9,6 +9,8 @@ import {
   type LogMode,
   type Role,
   ROLES,
+  HISTORIES,
+  type History,
 } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
@@ -26,6 +28,7 @@ export interface Parameters {
   readonly control: ControlLevel;
   readonly floor: ConnectPlan['floor'];
   readonly onControllerLeave: ConnectPlan['onControllerLeave'];
+  readonly history: History;
   readonly role: Role | null;
   readonly graceMs: number;
   readonly idleMs: number;
@@ -68,6 +71,7 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     floor: oneOf(given, 'parley-floor', FLOORS) ?? 'open',
     onControllerLeave:
       oneOf(given, 'parley-on-controller-leave', CONTROLLER_LEAVES) ?? settings.PARLEY_ON_CONTROLLER_LEAVE,
+    history: oneOf(given, 'parley-history', HISTORIES) ?? 'none',
     epoch: number(given, 'parley-epoch', 1, COUNT_MAX),
     role: oneOf(given, 'parley-role', ROLES),
     graceMs: (graceSeconds ?? settings.PARLEY_GRACE_SECONDS) * 1000,

@@ -35,6 +35,8 @@ export interface LoggedFrame {
   readonly seq: number;
   readonly at: string;
   readonly direction: 'up' | 'down';
+  /** Who sent it, or to whom alone it went. */
+  readonly client: string | null;
   readonly opcode: 'text' | 'binary';
   readonly text?: string;
   readonly base64?: string;

@@ -48,7 +48,9 @@ describe('P5 what a client knows of its session', () => {
   });
 
   it('P5 whatever is cut, the server’s count and its own agree', () => {
-    const events = fc.array(fc.constantFrom('frame', 'control', 'cut'), { maxLength: 200 });
+    const events = fc.array(fc.constantFrom('frame', 'control', 'passed by', 'answer', 'cut'), {
+      maxLength: 200,
+    });
     fc.assert(
       fc.property(events, (script) => {
         const client = new Continuation(OPTIONS);
@@ -56,7 +58,13 @@ describe('P5 what a client knows of its session', () => {
         client.frame(joined(0));
         for (const each of script) {
           if (each === 'frame') client.frame(String((sent += 1)));
-          else if (each === 'control') client.frame('{"type":"parley.usage"}');
+          else if (each === 'passed by') {
+            sent += 2;
+            client.frame('{"type":"parley.session.counted","frames":2}');
+          } else if (each === 'answer') {
+            client.frame('to this client alone');
+            client.frame('{"type":"parley.session.counted","frames":-1}');
+          } else if (each === 'control') client.frame('{"type":"parley.usage"}');
           else {
             client.closed(1006, 0, 0);
             expect(client.parameters()['parley-after']).toBe(String(sent));

@@ -49,7 +49,7 @@ describe('P5 upstream frames out of the log', () => {
           const received = counted.length;
           const from = Math.min(after, received) + 1;
           const found = await upstreamFrames(storeOf(all, size), { from, seq, received }, 1e6);
-          expect(found).toEqual(counted.slice(from - 1).map(({ payload }) => payload));
+          expect(found).toEqual(counted.slice(from - 1).map(({ payload }) => ({ payload, to: 0 })));
         },
       ),
       { numRuns: 300 },
@@ -65,7 +65,10 @@ describe('P5 upstream frames out of the log', () => {
       200,
     );
     expect(await upstreamFrames(store, { from: 1, seq: 3, received: 3 }, 1e6)).toBeNull();
-    expect(await upstreamFrames(store, { from: 1, seq: 2, received: 2 }, 6)).toEqual(['one', 'two']);
+    expect(await upstreamFrames(store, { from: 1, seq: 2, received: 2 }, 6)).toEqual([
+      { payload: 'one', to: 0 },
+      { payload: 'two', to: 0 },
+    ]);
     expect(await upstreamFrames(store, { from: 1, seq: 2, received: 2 }, 5)).toBeNull();
   });
 });

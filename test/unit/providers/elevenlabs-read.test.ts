@@ -164,8 +164,8 @@ describe('P8 what is read of an agent', () => {
       conversation_initiation_metadata_event: { conversation_id: 'conv_1' },
     });
     const { state } = readAll(AGENT, [[UPSTREAM, frame]]);
-    expect(elevenlabs.greeting?.(begun(AGENT))).toBeNull();
-    expect(elevenlabs.greeting?.(state)).toBe(frame);
+    expect(elevenlabs.greeting?.(begun(AGENT), 'none')).toEqual([]);
+    expect(elevenlabs.greeting?.(state, 'none')).toEqual([frame]);
     const matches = (event: object) => elevenlabs.once?.matches(JSON.stringify(event));
     expect(matches({ type: 'conversation_initiation_client_data' })).toBe(true);
     expect(matches({ type: 'user_message', text: 'conversation_initiation_client_data' })).toBe(false);

@@ -39,14 +39,14 @@ describe('P9 keys in frames', () => {
 
 describe('P7 a client that joins late', () => {
   it('P7 gets the greeting of the adapter, and nobody else does', () => {
-    const { session, wire } = liveSession({ adapter: { greeting: () => 'welcome' } });
+    const { session, wire } = liveSession({ adapter: { greeting: () => ['welcome'] } });
     const late = session.join(null, null, {}, 1);
     session.upstreamFrame('first', 1);
-    expect(session.lives.welcome(late, 's', null)).toBe(0);
+    expect(session.lives.welcome(late, 's', null, 'none')).toBe(0);
     expect(wire.down.get(late.number)).toEqual(['first', 'welcome']);
     expect(wire.down.get(1)).toEqual(['first']);
     session.endFor('ended_by_request', 2);
-    session.lives.welcome(late, 's', null);
+    session.lives.welcome(late, 's', null, 'none');
     expect(wire.down.get(late.number)).toEqual(['first', 'welcome']);
   });
 });

@@ -36,7 +36,7 @@ describe('P7 the control channel', () => {
   it('P7 who comes is told who is there, and the others that it came, and left', () => {
     const { session, wire, join, heard } = shared();
     const late = join('observer', { name: 'late' });
-    session.lives.welcome(late, 's', null);
+    session.lives.welcome(late, 's', null, 'none');
     expect(heard(4).at(-1)).toMatchObject({
       type: 'parley.session.joined',
       client: 'c4',
@@ -63,7 +63,7 @@ describe('P7 the control channel', () => {
 
   it('P7 what it says keeps its schema', () => {
     const { session, wire, join, say } = shared({ floor: 'single' });
-    session.lives.welcome(join('observer', { control: 2 }), 's', null);
+    session.lives.welcome(join('observer', { control: 2 }), 's', null, 'none');
     say(3, { type: 'parley.floor.request' });
     say(2, { type: 'parley.floor.grant', client: 'c2' });
     say(2, { type: 'parley.role.set', client: 'c3', role: 'observer', id: 'x' });

@@ -189,7 +189,10 @@ describe('P9 beside frames', () => {
   it('P5 a client that comes back gets the frames as they were', () => {
     const { session } = liveSession({ redaction: BY_PATTERN, named: true });
     for (const frame of openaiTurn) session.upstreamFrame(frame, 1);
-    expect(session.lives.missed(0, null)).toEqual({ kind: 'frames', payloads: openaiTurn });
+    expect(session.lives.missed(0, null)).toEqual({
+      kind: 'frames',
+      frames: openaiTurn.map((payload) => ({ payload, to: 0 })),
+    });
   });
 
   it('P3 without payloads in the log there is nothing to mark, and records are redacted all the same', () => {

@@ -12,7 +12,9 @@ import { bytes, HOSTILE, type Wire, WIRES } from './role-matrix.ts';
 function sharedSession({ adapter, request }: Pick<Wire, 'adapter' | 'request'>) {
   const wire = new FakeWire();
   const plan = { ...planOf({ named: true }), request };
-  const session = new Session(plan, adapter, LIMITS, wire, 0);
+  // What clients are to each other beside their roles has its own tests.
+  const { sharing: _, ...alone } = adapter;
+  const session = new Session(plan, alone, LIMITS, wire, 0);
   session.upstreamOpened(5, 0);
   for (const role of ROLES) session.join(role, null, {}, 0);
   wire.up.length = 0;
@@ -111,7 +113,7 @@ describe('P7 S-15 a key that comes twice', () => {
 });
 
 describe('P7 what comes of a frame that its sender may not send', () => {
-  const update = '{"type":"session.update","session":{}}';
+  const update = '{"type":"conversation.item.delete","item_id":"i"}';
 
   it('P7 the sender is told at most once a second, and cut only when it goes on and on', () => {
     const { session, wire } = liveSession({

@@ -211,7 +211,7 @@ describe('P7 a named session outlives its clients', () => {
     const { session, wire } = liveSession({ named: true });
     session.join('observer', null, {}, 1);
     session.upstreamFrame('x', 2);
-    session.clientFrame(2, '{"type":"session.update"}', 3);
+    session.clientFrame(2, '{"type":"response.create"}', 3);
     expect(wire.up).toEqual([]);
     expect(wire.down.get(2)).toEqual(['x', expect.stringContaining('"code":"role_forbids_sending"')]);
     expect(wire.log).not.toContain('close 2 4403');

@@ -211,7 +211,7 @@ class Drive {
   join(): void {
     if (this.#session.phase === 'ended') return;
     const client = this.#session.join('controller', null, {}, this.now);
-    this.#session.lives.welcome(client, 'session', null);
+    this.#session.lives.welcome(client, 'session', null, 'none');
     this.#clients.push(client.number);
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { editJson, type JsonVisitor } from '../../../session/json-edit.ts';
+import { editJson, type JsonVisitor } from '../../../protocol/json-edit.ts';
 
 /** Hides what stands under `secret`, turns every `x` of a text into `yy`, and the number 7 into "seven". */
 const visitor: JsonVisitor<boolean> = {

@@ -56,9 +56,9 @@ it('P7 S-15 of a controller, a speaker and an observer, each sends what its role
   await host.until('"client":"c3"');
   third.socket.send('{"type":"input_audio_buffer.append","audio":"OBSERVER"}');
   await listener.until('role_forbids_sending');
+  second.socket.send('{"type":"input_audio_buffer.append","audio":"SPEAKER"}');
   second.socket.send('{"type":"input_audio_buffer.append","type":"session.update","audio":"TWICE"}');
   await guest.until('role_forbids_sending');
-  second.socket.send('{"type":"input_audio_buffer.append","audio":"SPEAKER"}');
   first.socket.send('{"type":"parley.role.set","client":"c2","role":"controller"}');
   await guest.until('parley.client.updated');
   second.socket.send('{"type":"session.update","session":{"instructions":"PROMOTED"}}');

@@ -61,6 +61,11 @@ export type ConnectRequest = {
   readonly credential: string | null;
   /** Where the client had put the credential; absent for a stored key. */
   readonly carrier?: Carrier;
+  /**
+   * How much of what the user says is kept as sound, for a provider that must be told a conversation again: base64
+   * characters. Absent: none.
+   */
+  readonly restoredAudioBytes?: number;
 };
 
 /** How waits between attempts grow. */

@@ -41,6 +41,7 @@ const TABLE = {
   retention_days: replaces('PARLEY_RETENTION_DAYS'),
   grace_seconds: replaces('PARLEY_GRACE_SECONDS'),
   idle_seconds: replaces('PARLEY_IDLE_SECONDS'),
+  restore_audio_kib: replaces('PARLEY_RESTORE_AUDIO_KIB'),
   // What the deployment takes out is taken out in every gateway.
   redact: {
     ...replaces('PARLEY_REDACT'),

@@ -241,6 +241,8 @@ export const SettingsSchema = v.object({
   PARLEY_GRACE_SECONDS: wholeNumber('PARLEY_GRACE_SECONDS', 120, 0, DAY_SECONDS),
   /** Without a frame for so long, a session's upstream is closed until a client speaks; 0: never. */
   PARLEY_IDLE_SECONDS: wholeNumber('PARLEY_IDLE_SECONDS', 300, 0, DAY_SECONDS),
+  /** What is kept of the user's sound, to be told to a provider again, KiB of base64; 0: nothing, words are told. */
+  PARLEY_RESTORE_AUDIO_KIB: wholeNumber('PARLEY_RESTORE_AUDIO_KIB', 0, 0, 512),
   PARLEY_MAX_SESSION_SECONDS: wholeNumber('PARLEY_MAX_SESSION_SECONDS', DAY_SECONDS, 1, 7 * DAY_SECONDS),
   /** What becomes of a session whose last controller left while others are there. */
   PARLEY_ON_CONTROLLER_LEAVE: v.optional(

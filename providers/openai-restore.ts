@@ -7,6 +7,7 @@
  */
 import { asArray, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import type { Outgoing } from './adapter.ts';
+import { onNewSocket, soundOf } from './openai-kept-sound.ts';
 import { isBetaSession, merge, type OpenAIState, type OpenResponse } from './openai-state.ts';
 
 const NOTHING: Outgoing = { upstream: [], clients: [] };
@@ -25,7 +26,15 @@ export function beginRestore(state: OpenAIState): {
   const dials = state.dials + 1;
   if (state.dials === 0) return { state: { ...state, dials }, send: NOTHING, complete: true };
   return {
-    state: { ...state, dials, open: [], asked: 0, hearing: false, restoring: { step: 'greeting' } },
+    state: {
+      ...state,
+      dials,
+      open: [],
+      asked: 0,
+      hearing: false,
+      sound: onNewSocket(state.sound),
+      restoring: { step: 'greeting' },
+    },
     send: { upstream: [], clients: state.open.flatMap((open) => terminalEvents(state, open)) },
     complete: false,
   };
@@ -85,7 +94,7 @@ function restoringFrames(state: OpenAIState): readonly string[] {
     { type: 'session.update', event_id: FIRST, session: withoutTurnTaking(session) },
   ];
   state.items.forEach((item, index) => {
-    const again = recreated(item, isBetaSession(session) ? 'text' : 'output_text');
+    const again = recreated(state, item, isBetaSession(session) ? 'text' : 'output_text');
     if (again !== null)
       frames.push({ type: 'conversation.item.create', event_id: `${PREFIX}${index}`, item: again });
   });
@@ -133,12 +142,15 @@ function withoutTurnTaking(session: JsonObject): JsonObject {
  *
  * @param spoken what the wire calls a text part of the model's
  */
-function recreated(item: JsonObject, spoken: string): JsonObject | null {
+function recreated(state: OpenAIState, item: JsonObject, spoken: string): JsonObject | null {
   const id = asText(item['id']) ?? '';
   switch (asText(item['type'])) {
     case 'message': {
       const role = asText(item['role']) ?? 'user';
-      const content = (asArray(item['content']) ?? []).flatMap((part) => recreatedPart(role, part, spoken));
+      const content = (asArray(item['content']) ?? []).flatMap((part, index) => {
+        const audio = soundOf(state, id, index);
+        return audio === undefined ? recreatedPart(role, part, spoken) : [asSound(part, audio)];
+      });
       return content.length === 0 ? null : { id, type: 'message', role, content };
     }
     case 'function_call':
@@ -151,7 +163,12 @@ function recreated(item: JsonObject, spoken: string): JsonObject | null {
   }
 }
 
-/** Assistant audio cannot be supplied; its transcript can, as text. The user's audio was not kept, its words were. */
+function asSound(part: JsonValue, audio: string): JsonObject {
+  const transcript = asText(member(part, 'transcript'));
+  return { type: 'input_audio', audio, ...(transcript === undefined ? {} : { transcript }) };
+}
+
+/** Assistant audio cannot be supplied; its transcript can, as text. So are the user's words, whose sound was not kept. */
 function recreatedPart(role: string, part: JsonValue, spoken: string): JsonValue[] {
   const object = asObject(part);
   if (object === undefined) return [];

@@ -42,6 +42,8 @@ const NOTHING: readonly Observation[] = [];
 /** What a frame says, or null when that is not certain without parsing it. */
 export function skim(state: OpenAIState, from: Sender, payload: Payload): readonly Observation[] | null {
   if (typeof payload !== 'string' || !payload.startsWith(HEAD) || state.restoring !== null) return null;
+  // Where sound is kept, it is in the client's frames.
+  if (from.side === 'client' && state.sound !== null) return null;
   const type = payload.slice(HEAD.length, payload.indexOf('"', HEAD.length));
   if (isAudio(from, type)) return skimAudio(state, from, payload);
   if (READ[from.side].some((read) => type.startsWith(read))) return null;

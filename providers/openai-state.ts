@@ -4,6 +4,7 @@
  */
 import { asArray, asObject, asText, type JsonObject, type JsonValue, member } from '../protocol/json.ts';
 import { bytesPerMs } from './audio-format.ts';
+import type { KeptSound } from './openai-kept-sound.ts';
 
 export type OpenResponse = {
   readonly id: string;
@@ -34,6 +35,8 @@ export type OpenAIState = {
   readonly asked: number;
   /** The user has begun to speak, or audio waits to be committed: none of it is an item yet. */
   readonly hearing: boolean;
+  /** What the user said, where it is kept as sound; null: it is not. */
+  readonly sound: KeptSound | null;
   readonly dials: number;
   readonly restoring: Restoring | null;
 };
@@ -47,6 +50,7 @@ export const FRESH: OpenAIState = {
   open: [],
   asked: 0,
   hearing: false,
+  sound: null,
   dials: 0,
   restoring: null,
 };

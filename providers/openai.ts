@@ -27,6 +27,7 @@ import { eventOf, expiryOf, readClientEvent, readServerEvent, unfinished } from 
 import { beginRestore, continueRestore } from './openai-restore.ts';
 import { openaiGreeting, openaiSharing } from './openai-sharing.ts';
 import { skim } from './openai-skim.ts';
+import { listen, silence } from './openai-kept-sound.ts';
 import { openaiSounds } from './openai-neighbours-sound.ts';
 import { openaiSound } from './openai-sound.ts';
 import { FRESH, type OpenAIState } from './openai-state.ts';
@@ -45,7 +46,7 @@ export function openaiDialect(
 ): ProviderAdapter<OpenAIState> {
   return {
     ...own,
-    stateVersion: 2,
+    stateVersion: 3,
     streamedText: [
       { type: '*.delta', exceptType: '*audio.delta', path: 'delta' },
       { type: 'conversation.item.input_audio_transcription.segment', path: 'text' },
@@ -75,8 +76,9 @@ export function openaiDialect(
           event_id: null,
         },
       }),
-    begin: () => FRESH,
     acts: () => openaiActs,
+    begin: ({ restoredAudioBytes }) =>
+      restoredAudioBytes === undefined ? FRESH : { ...FRESH, sound: silence(restoredAudioBytes) },
     dial,
     read,
     skim,
@@ -114,9 +116,9 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
     const neighbour = neighbourOf(upstreamPath(request.path));
     return neighbour === null || neighbour === 'translation' ? openaiRealtime.modelOf(request) : null;
   },
-  begin: ({ path }) => {
-    const neighbour = neighbourOf(upstreamPath(path));
-    return neighbour === null ? FRESH : beginNeighbour(neighbour, path);
+  begin: (request) => {
+    const neighbour = neighbourOf(upstreamPath(request.path));
+    return neighbour === null ? openaiRealtime.begin(request) : beginNeighbour(neighbour, request.path);
   },
   acts: ({ path }) => {
     const neighbour = neighbourOf(upstreamPath(path));
@@ -201,7 +203,10 @@ function read(state: OpenAIState, from: Sender, payload: Payload): Reading<OpenA
 
 /** Reads one event of the realtime wire. */
 export function readEvent(state: OpenAIState, from: Sender, event: JsonObject): Reading<OpenAIState> {
-  if (from.side === 'client') return { ...readClientEvent(state, event), route: 'across' };
+  if (from.side === 'client') {
+    const reading = readClientEvent(state, event);
+    return { ...reading, state: listen(reading.state, from, event), route: 'across' };
+  }
   if (state.restoring !== null) {
     const step = continueRestore(state, event);
     if (step.route === 'nowhere') {
@@ -212,6 +217,7 @@ export function readEvent(state: OpenAIState, from: Sender, event: JsonObject): 
   const { expiresAtMs, ...reading } = readServerEvent(state, event);
   return {
     ...reading,
+    state: listen(reading.state, from, event),
     route: 'across',
     ...(expiresAtMs === undefined ? {} : { expires: { atMs: expiresAtMs } }),
   };

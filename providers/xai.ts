@@ -17,7 +17,7 @@ import { openaiDialect, readEvent } from './openai.ts';
 import { eventOf } from './openai-read.ts';
 import { openaiGreeting, openaiSharing } from './openai-sharing.ts';
 import { skim } from './openai-skim.ts';
-import { type OpenAIState, withoutItem } from './openai-state.ts';
+import { FRESH, type OpenAIState, withoutItem } from './openai-state.ts';
 
 export type XaiState = {
   readonly wire: OpenAIState;
@@ -52,8 +52,9 @@ export const xai: ProviderAdapter<XaiState> = {
   forwardHeaders: [],
   // Text comes in events of its own names: for its own models alone.
   ...(realtime.standIn === undefined ? {} : { standIn: { ...realtime.standIn, wire: 'xai-realtime' } }),
-  begin: (request) => ({
-    wire: realtime.begin(request),
+  begin: () => ({
+    // Each item that is created again is paid for: its words will do.
+    wire: FRESH,
     conversationId: null,
     audioMs: 0,
     told: 0,

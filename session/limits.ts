@@ -126,6 +126,8 @@ export const LIMITS = {
   /** How long before the longest duration of a session its clients are told. */
   endingAheadMs: 60 * SECOND,
   adapterStateBytes: 512 * KIB,
+  /** Beside it, by setting: the user's sound, as base64. What is no item yet may be as much again; a row takes 2 MB in all. */
+  restoredAudioBytes: 512 * KIB,
   /** Small records (turns, usage, transcripts) in memory while the recorder is behind. */
   recordsBacklog: 4096,
   transcriptCharacters: 64 * KIB,

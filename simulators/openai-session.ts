@@ -142,7 +142,7 @@ export class OpenAiSession implements SimulatedSession {
   }
 
   get context(): JsonValue {
-    return { session: this.#session, items: this.#conversation.items.map(({ wire }) => wire) };
+    return { session: this.#session, items: this.#conversation.items.map(retrieved) };
   }
 
   closed(): void {

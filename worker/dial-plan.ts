@@ -2,11 +2,14 @@
 import { type DialPlan, SIMULATED_MODEL } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
+import { LIMITS } from '../session/limits.ts';
 import { checkAllowed } from './allowed.ts';
 import { hasBinding, isSimulated, providerBaseUrl } from './configuration.ts';
 import type { Connection } from './connect.ts';
 import type { Offer } from './offer.ts';
 import { keyMissing, type ProviderKey, providerKey } from './provider-key.ts';
+
+const BYTES_PER_KIB = 1024;
 
 /** Throws BrokerError for what may not, or cannot, be dialled. */
 export async function dialPlan(connection: Connection): Promise<DialPlan> {
@@ -40,10 +43,11 @@ export async function dialPlan(connection: Connection): Promise<DialPlan> {
 }
 
 function dialRequest(
-  { request, env, target, adapter, offer }: Connection,
+  { request, env, target, adapter, offer, settings }: Connection,
   key: ProviderKey,
   within: boolean,
 ): DialPlan['request'] {
+  const kept = Math.min(settings.PARLEY_RESTORE_AUDIO_KIB * BYTES_PER_KIB, LIMITS.restoredAudioBytes);
   return {
     path: target.path,
     query: offer.query,
@@ -52,6 +56,7 @@ function dialRequest(
     baseUrl: providerBaseUrl(env, adapter, within && key.value === null),
     credential: key.value,
     ...(key.source === 'client' ? { carrier: key.carrier } : {}),
+    ...(kept === 0 ? {} : { restoredAudioBytes: kept }),
   };
 }
 

@@ -24,7 +24,7 @@ export interface Service {
   readonly adapter: ProviderAdapter;
   /** One for all dials of a conversation. */
   readonly service: () => Simulator;
-  readonly request: Pick<ConnectRequest, 'path' | 'query' | 'baseUrl'>;
+  readonly request: Pick<ConnectRequest, 'path' | 'query' | 'baseUrl' | 'restoredAudioBytes'>;
 }
 
 class DrivenWire extends FakeWire {

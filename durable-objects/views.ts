@@ -1,6 +1,7 @@
 /** What a session's record can be read as: one row each. Views answer in the recorder, where the log is. */
 import { eventsResponse } from './event-stream.ts';
 import { pageResponse } from './log-page.ts';
+import { harResponse } from './har-view.ts';
 import type { Reading } from './reading.ts';
 import { replayResponse } from './replay.ts';
 import { peaksResponse, wavResponse } from './sound-views.ts';
@@ -13,6 +14,7 @@ const VIEWS = {
   peaks: peaksResponse,
   replay: replayResponse,
   'log-page': pageResponse,
+  har: harResponse,
 } as const satisfies Readonly<Record<string, View>>;
 
 export type ViewName = keyof typeof VIEWS;

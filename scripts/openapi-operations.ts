@@ -136,6 +136,18 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: `${GATEWAY}/sessions/{session}/export.har`,
+    summary: 'Every frame as HAR 1.2, for a browser’s developer tools.',
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/export.zip`,
+    summary: 'Everything of a session in one archive (application/zip).',
+    bare: true,
+  },
+  {
+    method: 'get',
     path: `${GATEWAY}/sessions/{session}/turns`,
     summary: 'The answers of the provider, with the timing of each stage.',
     query: views.RecordsQuery,

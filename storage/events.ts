@@ -183,7 +183,7 @@ function time(at: number): string {
 
 const BASE64_STEP = 0x8000 - (0x8000 % 3);
 
-function toBase64(bytes: Uint8Array): string {
+export function toBase64(bytes: Uint8Array): string {
   let text = '';
   for (let offset = 0; offset < bytes.length; offset += BASE64_STEP) {
     text += btoa(String.fromCharCode(...bytes.subarray(offset, offset + BASE64_STEP)));

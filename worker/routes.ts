@@ -9,6 +9,7 @@ import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } 
 import type { Configuration } from './configuration.ts';
 import { createSession } from './create-session.ts';
 import { getEvents } from './events.ts';
+import { getHar, getZip } from './exports.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
 import { getMetrics } from './metrics.ts';
 import { asyncapi, drain, health, openapi, ready } from './operations.ts';
@@ -107,6 +108,8 @@ export const ROUTES: readonly Route[] = [
     access: ['read'],
     handle: getParticipants,
   },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/export.har`, access: ['read'], handle: getHar },
+  { method: 'GET', path: `${GATEWAY}/sessions/:session/export.zip`, access: ['read'], handle: getZip },
   { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], handle: getUsage },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
   { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },

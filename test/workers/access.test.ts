@@ -31,6 +31,8 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'POST /v1/:account/:gateway/sessions/:session/redrive': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/events.:suffix?': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/transcript.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/export.har': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/export.zip': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/turns.:suffix?': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/usage.:suffix?': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/participants.:suffix?': 'refused',

@@ -1,0 +1,39 @@
+/** A session as HAR, as its recorder answers. */
+import { asObject, asText, parseJson } from '../protocol/json.ts';
+import { LIMITS } from '../session/limits.ts';
+import { LogPlace, readLog } from '../storage/frame-log.ts';
+import { type HarClient, harOf } from '../storage/har.ts';
+import type { SessionStore } from '../storage/session-store.ts';
+import type { Reading } from './reading.ts';
+import { unpack } from './segment-codec.ts';
+import { streamed } from './text-stream.ts';
+
+/** The query was written by the edge: `url`, where clients connect, without a credential; `version`, of this Parley. */
+export function harResponse({ store, query }: Reading): Response {
+  const view = store.view();
+  if (view === null) return new Response(null, { status: 404 });
+  const text = harOf(view, {
+    url: query.get('url') ?? '',
+    version: query.get('version') ?? '',
+    now: Date.now(),
+    clients: clientsOf(store),
+    log: () => readLog(store, new LogPlace(0), view.lastSeq + 1, unpack),
+  });
+  const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
+  return new Response(streamed(text), { headers });
+}
+
+function clientsOf(store: SessionStore): readonly HarClient[] {
+  const records = store.records(['client.joined', 'client.left'], 0, LIMITS.recordsBacklog);
+  const told = records.map(({ kind, at, body }) => {
+    const name = asText(asObject(parseJson(body))?.['client']) ?? '';
+    return { kind, at, name };
+  });
+  return told
+    .filter(({ kind }) => kind === 'client.joined')
+    .map(({ name, at }) => ({
+      name,
+      joinedAt: at,
+      leftAt: told.find((each) => each.kind === 'client.left' && each.name === name)?.at ?? null,
+    }));
+}

@@ -46,7 +46,7 @@ describe('P7 roles with real sockets', () => {
     const guest = await open(path, CONTROL);
     const listener = await open(`${path}&parley-role=observer`, CONTROL);
     await until(host, 'session.created');
-    say(guest, UPDATE);
+    say(guest, { type: 'conversation.item.delete', item_id: 'none' });
     expect(await until(guest, 'parley.error')).toMatchObject({ code: 'role_forbids_sending' });
     say(host, { type: 'parley.role.set', client: 'c2', role: 'controller' });
     expect(await until(guest, 'parley.client.updated')).toMatchObject({ client: 'c2', role: 'controller' });

@@ -20,6 +20,8 @@ function storeOf(segments: readonly StoredSegment[]): SessionStore {
     firstSegmentAfter: (seq: number) =>
       segments.find((each) => each.lastSeq > seq)?.number ?? segments.length + 1,
     segment: (number: number) => segments[number - 1] ?? null,
+    exists: () => true,
+    records: () => [],
   } as unknown as SessionStore;
 }
 

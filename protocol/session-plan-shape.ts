@@ -1,6 +1,6 @@
 /** What a session that is created over REST is to be, and what its creation answers. */
 import * as v from 'valibot';
-import { ROLES } from './connect.ts';
+import { CONTROLLER_LEAVES, FLOORS, ROLES } from './connect.ts';
 import { Metadata, Name, TAGS_MAX, Time } from './rest.ts';
 
 /** As `metadataBytes` and `tokenSeconds` of session/limits.ts, which this layer cannot see. */
@@ -32,6 +32,10 @@ export const SessionRequest = v.strictObject({
   max_clients: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   grace_seconds: v.optional(seconds(0)),
   idle_seconds: v.optional(seconds(1)),
+  /** Who may speak: all that have the role for it, or one at a time. */
+  floor: v.optional(v.picklist(FLOORS)),
+  /** What becomes of it when its last controller leaves; absent: as the gateway has it. */
+  on_controller_leave: v.optional(v.picklist(CONTROLLER_LEAVES)),
   /** Of the token in the answer. */
   role: v.optional(v.picklist(ROLES), 'controller'),
   /** Seconds, of the token and of the session's waiting for its first client. */
@@ -42,7 +46,7 @@ export type SessionRequest = v.InferOutput<typeof SessionRequest>;
 /** What is kept until the first client comes, as JSON, and holds for every client. */
 export type PlannedSession = Pick<
   SessionRequest,
-  'provider' | 'metadata' | 'max_clients' | 'grace_seconds' | 'idle_seconds'
+  'provider' | 'metadata' | 'max_clients' | 'grace_seconds' | 'idle_seconds' | 'floor' | 'on_controller_leave'
 > & { readonly path: string; readonly model: string | null };
 
 export const CreatedSessionShape = v.object({

@@ -10,7 +10,7 @@ export const SHARING_ERRORS = {
   control_invalid: {
     status: 400,
     close: 4400,
-    number: 1216,
+    number: 1220,
     message: 'The message cannot be used: {problem}. docs/CONTROL.md has an example of each.',
   },
   control_too_big: {
@@ -24,6 +24,13 @@ export const SHARING_ERRORS = {
     close: 4403,
     number: 1107,
     message: 'This was not done: {why}.',
+  },
+  client_too_fast: {
+    status: 429,
+    close: 4429,
+    number: 1250,
+    message:
+      'This client sent more than one of several in a session may: {frames} frames or {bytes} MiB a second, with a burst of {seconds} s of that. Send audio at the pace at which it is spoken.',
   },
   client_unknown: {
     status: 404,

@@ -28,6 +28,10 @@ export const LIMITS = {
   /** Nothing passes these, hearing or not: unsent bytes of one session, and bytes to a client without a sign of life. */
   unsentBytes: 64 * MIB,
   clientUnheardBytes: 256 * MIB,
+  /** What one client of several may send, and by how much it may be ahead of that: a whole recording may come at once. */
+  clientFramesPerSecond: 5000,
+  clientBytesPerSecond: 16 * MIB,
+  clientBurstMs: 10 * SECOND,
   /** Frames that have gone out and wait to be logged and read, and their characters or bytes. */
   waitingFrames: 32,
   waitingLength: 128 * KIB,

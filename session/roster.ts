@@ -3,6 +3,7 @@ import type { ControlLevel, Role } from '../protocol/connect.ts';
 import type { Sender, Translation } from '../providers/adapter.ts';
 import { Backlog, type BacklogLimits } from './backlog.ts';
 import type { Limits } from './limits.ts';
+import { Rate, type RateLimits } from './rate.ts';
 
 export interface Client {
   /** Counts the clients of a session from 1; 0 stands for none. */
@@ -18,6 +19,7 @@ export interface Client {
   /** Whether it asked for the control channel, and how much of it. */
   readonly control: ControlLevel;
   readonly backlog: Backlog;
+  readonly rate: Rate;
   /** As the adapter knows it; made once, since every frame needs it. */
   readonly sender: Extract<Sender, { side: 'client' }>;
 }
@@ -27,8 +29,10 @@ export type Introduction = Pick<Client, 'name' | 'control' | 'highest'>;
 
 export const STRANGER: Introduction = { name: null, control: 0, highest: 'controller' };
 
+type RosterLimits = BacklogLimits & RateLimits & Pick<Limits, 'rememberedRoles'>;
+
 export class Roster {
-  readonly #limits: BacklogLimits & Pick<Limits, 'rememberedRoles'>;
+  readonly #limits: RosterLimits;
   readonly #clients = new Map<number, Client>();
   /** The same, for the loop that every upstream frame goes through. */
   #all: readonly Client[] = [];
@@ -37,11 +41,7 @@ export class Roster {
   readonly #given: Map<string, Role>;
 
   /** @param last the number of the last client that there had been before */
-  constructor(
-    limits: BacklogLimits & Pick<Limits, 'rememberedRoles'>,
-    last = 0,
-    given: readonly (readonly [string, Role])[] = [],
-  ) {
+  constructor(limits: RosterLimits, last = 0, given: readonly (readonly [string, Role])[] = []) {
     this.#given = new Map(given);
     this.#limits = limits;
     this.#last = last;
@@ -84,6 +84,7 @@ export class Roster {
       name,
       control,
       backlog: new Backlog(this.#limits, now),
+      rate: new Rate(this.#limits),
       sender: { side: 'client', client: `c${number}` },
     };
     this.#last = Math.max(this.#last, number);

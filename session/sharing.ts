@@ -20,6 +20,8 @@ import { type Client, clientName, type Introduction, type Roster } from './roste
 import type { SessionPlan } from './session-plan.ts';
 import type { DeadlineName, Wire } from './wire.ts';
 
+const MIB = 1024 * 1024;
+
 /** What clients can bring about. */
 export interface SharingActs {
   setRole(
@@ -102,7 +104,21 @@ export class Sharing implements SharingActs {
 
   /** True for a frame that is for Parley, and goes to no provider. */
   takes(client: Client, payload: Payload, now: number): boolean {
-    return this.#requests.takes(client, payload, now);
+    return this.#isTooFast(client, payload, now) || this.#requests.takes(client, payload, now);
+  }
+
+  /** One client of several must not take the others' time; one alone has only itself to wait for. */
+  #isTooFast(client: Client, payload: Payload, now: number): boolean {
+    const { roster, host, limits } = this.#parts;
+    const length = typeof payload === 'string' ? payload.length : payload.byteLength;
+    if (roster.size < 2 || client.rate.allows(length, now)) return false;
+    const values = {
+      frames: String(limits.clientFramesPerSecond),
+      bytes: String(limits.clientBytesPerSecond / MIB),
+      seconds: String(limits.clientBurstMs / 1000),
+    };
+    host.cut(client, 'client_too_fast', values, now);
+    return true;
   }
 
   /** Whether a frame for the provider may go up. */

@@ -16,7 +16,7 @@ export function asPlanned<T extends Pick<Connection, 'parameters' | 'settings' |
     throw new BrokerError('session_other_provider', {
       provider: planned.model === null ? planned.provider : `${planned.provider} (${planned.model})`,
     });
-  const { metadata, max_clients, grace_seconds, idle_seconds } = planned;
+  const { metadata, max_clients, grace_seconds, idle_seconds, floor, on_controller_leave } = planned;
   const mostIdle = settings.PARLEY_IDLE_SECONDS === 0 ? Infinity : settings.PARLEY_IDLE_SECONDS;
   return {
     connection: {
@@ -28,6 +28,8 @@ export function asPlanned<T extends Pick<Connection, 'parameters' | 'settings' |
           ? {}
           : { graceMs: Math.min(grace_seconds, settings.PARLEY_GRACE_SECONDS) * 1000 }),
         ...(idle_seconds === undefined ? {} : { idleMs: Math.min(idle_seconds, mostIdle) * 1000 }),
+        ...(floor === undefined ? {} : { floor }),
+        ...(on_controller_leave === undefined ? {} : { onControllerLeave: on_controller_leave }),
       },
     },
     maxClients: max_clients ?? null,

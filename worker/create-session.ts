@@ -82,7 +82,7 @@ function planOf(
   adapter: ProviderAdapter,
   { path, query, model }: Asked,
 ): PlannedSession {
-  const { metadata, max_clients, grace_seconds, idle_seconds } = wanted;
+  const { metadata, max_clients, grace_seconds, idle_seconds, floor, on_controller_leave } = wanted;
   const search = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
   return {
     provider: adapter.id,
@@ -92,6 +92,8 @@ function planOf(
     ...(max_clients === undefined ? {} : { max_clients }),
     ...(grace_seconds === undefined ? {} : { grace_seconds }),
     ...(idle_seconds === undefined ? {} : { idle_seconds }),
+    ...(floor === undefined ? {} : { floor }),
+    ...(on_controller_leave === undefined ? {} : { on_controller_leave }),
   };
 }
 

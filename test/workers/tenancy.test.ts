@@ -57,6 +57,20 @@ describe('P7 a session that is created before anybody connects', () => {
     second.socket.close();
   });
 
+  it('P7 its floor and what becomes of it without a controller hold from the first client on', async () => {
+    const session = await created({ floor: 'single', on_controller_leave: 'end' });
+    const control = { 'sec-websocket-protocol': 'parley.v1' };
+    const host = await open(pathOf(session), control);
+    // Whoever connects cannot say otherwise.
+    const guest = await open(`${pathOf(session)}&parley-floor=open`, control);
+    expect(JSON.parse(await guest.next())).toMatchObject({
+      type: 'parley.session.joined',
+      floor: { mode: 'single' },
+    });
+    host.socket.close(1000);
+    expect((await guest.closed).code).toBe(4410);
+  });
+
   it('P7 the same again is the same session, another is refused, and so is the id of one that has begun', async () => {
     const id = crypto.randomUUID();
     const first = await created({ id, max_clients: 3 });

@@ -1,5 +1,5 @@
 /** Whether a client may come in: before the dial, and when there is a session to come into. */
-import { type ConnectPlan, dialOf, sessionObjectName } from '../protocol/connect.ts';
+import { type ConnectPlan, dialOf, type Role, sessionObjectName } from '../protocol/connect.ts';
 import { publicError } from '../protocol/errors.ts';
 import { refuse } from '../protocol/refusal.ts';
 import type { Kept } from '../protocol/recording.ts';
@@ -144,4 +144,17 @@ export async function fromLog(
   const recorder = env.RECORDER.getByName(sessionObjectName(address));
   const frames = await recorder.upstreamFrames({ from: missed.after + 1, seq, received }).catch(() => null);
   return frames === null ? null : { after: missed.after, to: received, frames };
+}
+
+/**
+ * The role that a client wants; null: whatever falls to it. One that comes back without a name may be the controller whose old
+ * socket is not known to be dead: as a speaker it could not go on. Its credential still decides what it gets.
+ */
+export function roleWanted({
+  role,
+  client,
+  after,
+}: Pick<ConnectPlan, 'role' | 'client' | 'after'>): Role | null {
+  const comesBack = after !== null && after > 0;
+  return role ?? (client === null && comesBack ? 'controller' : null);
 }

@@ -11,7 +11,7 @@ import { LIMITS } from '../session/limits.ts';
 import type { Snapshot } from '../session/snapshot.ts';
 import type { DeadlineName, Wire } from '../session/wire.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
-import { admit, fromLog, type FromLog, mayBegin, mayNotOpen } from './admission.ts';
+import { admit, fromLog, type FromLog, mayBegin, mayNotOpen, roleWanted } from './admission.ts';
 import { attachmentOf, type Key, keyOf } from './attachment.ts';
 import { answerClose, ClientSockets } from './client-sockets.ts';
 import type { Env } from './environment.ts';
@@ -170,7 +170,7 @@ export class SessionObject extends DurableObject<Env> {
     if (owed instanceof Response) return owed;
     const about = { user_agent: plan.userAgent, ...(plan.after === null ? {} : { after: plan.after }) };
     const as = { name: plan.client, control: plan.control, highest: plan.highestRole };
-    const client = session.join(plan.role, translation, about, Date.now(), as);
+    const client = session.join(roleWanted(plan), translation, about, Date.now(), as);
     const socket = this.#clients.accept(attachmentOf(client.number, client.role, plan, life.plan.provider));
     const received = session.lives.welcome(client, plan.session.id, owed, plan.history);
     life.upstreams.start();

@@ -68,6 +68,23 @@ describe('P7 roles with real sockets', () => {
     expect(session.ended_reason).toBe('ended_by_controller');
   });
 
+  it('P5 P7 who comes back without a name controls again, though its old socket is not known to be dead', async () => {
+    const path = `${SIMULATOR}&parley-session=roles-back`;
+    const old = await open(path, CONTROL);
+    await until(old, 'session.created');
+    const late = await open(`${path}&parley-after=0`, CONTROL);
+    expect(await until(late, 'parley.session.joined')).toMatchObject({ role: 'speaker' });
+    const back = await open(`${path}&parley-after=1`, CONTROL);
+    expect(await until(back, 'parley.session.joined')).toMatchObject({ role: 'controller' });
+    say(back, UPDATE);
+    expect(await until(old, 'session.updated')).toMatchObject({ session: { instructions: 'be brief' } });
+    const token = `Bearer ${await mint({ role: 'speaker' })}`;
+    const narrow = await open(`${path}&parley-after=1`, { ...CONTROL, 'cf-aig-authorization': token });
+    expect(await until(narrow, 'parley.session.joined')).toMatchObject({ role: 'speaker' });
+    say(back, { type: 'parley.session.end' });
+    await Promise.all([old.closed, late.closed, back.closed, narrow.closed]);
+  });
+
   it('P7 a token’s role limits what may be asked for, and what a controller may give', async () => {
     const path = `${SIMULATOR}&parley-session=roles-token`;
     const host = await open(path, CONTROL);

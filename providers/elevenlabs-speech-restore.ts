@@ -19,6 +19,7 @@ export function restoreSpeech(state: SpeechState): { readonly state: SpeechState
       isOver: state.isOver && kept.length > 0,
       // The end of the socket before has told them.
       characters: 0,
+      doubtful: null,
       reports: state.reports + 1,
     },
     send: {

@@ -36,6 +36,8 @@ export type SpeechState = {
   readonly isOver: boolean;
   /** Characters sent that no usage has told yet. */
   readonly characters: number;
+  /** Since a context that may be one too many: ElevenLabs takes none of it, and closes, or speaks that context. */
+  readonly doubtful: { readonly id: string; readonly characters: number } | null;
   readonly reports: number;
 };
 
@@ -44,8 +46,10 @@ export interface SpeechReading {
   readonly observations: readonly Observation[];
 }
 
-/** ElevenLabs takes five. */
+/** So many may be open on one socket. How many are is not told when ElevenLabs closes an idle one, so more are kept. */
+const OPEN_CONTEXTS = 5;
 const MOST_CONTEXTS = 8;
+const TOO_MANY = 'max_active_conversations';
 const LONGEST_TEXT = 8192;
 const LONGEST_OPENING = 8192;
 const LONGEST_ID = 128;
@@ -69,6 +73,7 @@ export function beginSpeech(
     contexts: [],
     isOver: false,
     characters: 0,
+    doubtful: null,
     reports: 0,
   };
 }
@@ -102,9 +107,8 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     closing: context.closing || request.close === 'context',
   };
   const next = {
-    ...withContext(state, after),
+    ...withContext(counted(state, request.id, characters), after),
     isOver: state.wire === 'stream' && after.closing,
-    characters: state.characters + characters,
   };
   const observations: Observation[] = asks
     ? [{ kind: 'asked' }, { kind: 'response.started', responseId: after.id }]
@@ -112,6 +116,24 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
   return request.flush || request.close !== 'nothing'
     ? reported(next, observations)
     : { state: next, observations };
+}
+
+/** Characters that went up. `id`: of the context, which may be new. */
+function counted(state: SpeechState, id: string, characters: number): SpeechState {
+  const { wire, contexts, doubtful } = state;
+  const isOneMore = !contexts.some((each) => each.id === id) && contexts.length >= OPEN_CONTEXTS;
+  if (doubtful === null && !(wire === 'multi' && isOneMore))
+    return { ...state, characters: state.characters + characters };
+  const since = doubtful ?? { id, characters: 0 };
+  return { ...state, doubtful: { ...since, characters: since.characters + characters } };
+}
+
+/** Those that were in doubt count after all. */
+function undoubted(state: SpeechState): SpeechState {
+  const { doubtful, characters } = state;
+  return doubtful === null
+    ? state
+    : { ...state, doubtful: null, characters: characters + doubtful.characters };
 }
 
 function requestOf({ wire, contexts }: SpeechState, event: JsonObject): SpeechRequest | null {
@@ -175,10 +197,12 @@ function longer(wire: SpeechWire, text: string | null, more: string): string | n
   return text.length + more.length <= LONGEST_TEXT ? text + more : null;
 }
 
-export function readSpeechServer(state: SpeechState, event: JsonObject): SpeechReading {
+export function readSpeechServer(before: SpeechState, event: JsonObject): SpeechReading {
   const error = speechError(event);
-  if (error !== null) return failed(state, error);
-  const id = idOf(event['contextId'] ?? event['context_id'], state.wire);
+  if (error !== null)
+    return failed(event['error'] === TOO_MANY ? { ...before, doubtful: null } : before, error);
+  const id = idOf(event['contextId'] ?? event['context_id'], before.wire);
+  const state = before.doubtful?.id === id ? undoubted(before) : before;
   const context = state.contexts.find((each) => each.id === id);
   const observations: Observation[] = [];
   let next = state;
@@ -213,13 +237,13 @@ function heardMore(state: SpeechState, context: SpeechContext, characters: numbe
 /** The socket closes after an error, so nothing that was open will be finished. */
 function failed(state: SpeechState, error: Observation): SpeechReading {
   const observations = state.contexts.flatMap((context) => ended(context, heardText(context), 'failed'));
-  return reported({ ...state, contexts: [] }, [error, ...observations]);
+  return reported(undoubted({ ...state, contexts: [] }), [error, ...observations]);
 }
 
 /** What a session that ends leaves unsaid. */
 export function finishSpeech(state: SpeechState): readonly Observation[] {
   const observations = state.contexts.flatMap((context) => ended(context, heardText(context), 'incomplete'));
-  return reported(state, observations).observations;
+  return reported(undoubted(state), observations).observations;
 }
 
 function ended(

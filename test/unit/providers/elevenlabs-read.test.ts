@@ -51,6 +51,28 @@ describe('P8 what is read of text-to-speech', () => {
     ]);
   });
 
+  it('P8 of a context that is one too many nothing is counted, nor of what came after it; of one that is spoken all is', () => {
+    const say = (id: string) => up({ text: 'Hello. ', context_id: id });
+    const six = ['a', 'b', 'c', 'd', 'e', 'f', 'a'].map(say);
+    const refused = { message: 'Maximum', error: 'max_active_conversations', code: 1008 };
+    const charactersOf = (frames: Parameters<typeof readAll>[1]) => {
+      const { state, observed } = readAll(MULTI, frames);
+      const all = [...observed, ...(elevenlabs.atEnd?.(state, NO_LIFE) ?? [])];
+      return ofKind(all, 'usage').reduce(
+        (sum, each) =>
+          sum + (each.kind === 'usage' && each.usage.unit === 'characters' ? each.usage.characters : 0),
+        0,
+      );
+    };
+    expect(charactersOf([...six, down(refused)])).toBe(5 * 7);
+    expect(charactersOf([...six, up({ text: 'Hello. ', context_id: 'f', flush: true }), down(refused)])).toBe(
+      5 * 7,
+    );
+    expect(charactersOf([...six, down({ audio: 'AAAA', contextId: 'f' })])).toBe(7 * 7);
+    // Nothing says that it was refused.
+    expect(charactersOf(six)).toBe(7 * 7);
+  });
+
   it('P8 an error is observed, and what was open has failed', () => {
     expect(ofKind(readFixture(STREAM, 'stream-error').observed, 'error', 'response.ended')).toMatchObject([
       { code: 'input_timeout_exceeded' },

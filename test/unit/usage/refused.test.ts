@@ -14,7 +14,6 @@ const item = {
   role: 'user',
   content: [{ type: 'input_text', text: 'Hi' }],
 };
-const context = (id: number) => frame({ text: 'six by six', context_id: `c${id}` });
 
 function wireNamed(name: string): UsageWire {
   const found = [...OPENAI_WIRES, ...SPEECH_WIRES, ...DEEPGRAM_WIRES].find((wire) => wire.name === name);
@@ -32,7 +31,6 @@ describe('P8 what a provider refuses', () => {
       4,
       2_005,
     ],
-    ['elevenlabs multi-stream-input', [0, 1, 2, 3, 4, 5].map(context), 'characters', 50, 60],
     [
       'xai',
       [item, item].map((each) => frame({ type: 'conversation.item.create', item: each })),

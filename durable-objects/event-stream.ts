@@ -7,8 +7,8 @@ import { LogPlace, readLog } from '../storage/frame-log.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import { followed } from './event-follow.ts';
 import { loggedSound } from './logged-sound.ts';
-import { unpack } from './segment-codec.ts';
 import { streamed } from './text-stream.ts';
+import { logAccess } from './give-way.ts';
 import type { Reading } from './reading.ts';
 
 const MEDIA = {
@@ -47,7 +47,7 @@ async function* written(
 ): AsyncGenerator<string | null> {
   const asked = queryOf(query, view, env);
   if (asked.fold !== null) await hear(store, place.seq, asked.fold);
-  const events = (): AsyncGenerator<LoggedEvent> => readEvents(store, place, asked, unpack);
+  const events = (): AsyncGenerator<LoggedEvent> => readEvents(store, place, asked, logAccess());
   if (form === 'json') yield* page(events(), place, limit ?? LIMITS.pageEvents);
   else if (form === 'ndjson') yield* lines(events(), limit);
   else yield* followed({ store, changes, place, limit, before: asked.before }, events);
@@ -55,7 +55,7 @@ async function* written(
 
 /** Formats are set in early frames: whoever is to tell the length of sound has to have heard them. */
 async function hear(store: SessionStore, until: number, sound: SoundOf): Promise<void> {
-  for await (const item of readLog(store, new LogPlace(0), until + 1, unpack))
+  for await (const item of readLog(store, new LogPlace(0), until + 1, logAccess()))
     if (item.kind === 'frame') sound(item);
 }
 

@@ -5,7 +5,7 @@ import { LogPlace, readLog } from '../storage/frame-log.ts';
 import { type HarClient, harOf } from '../storage/har.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Reading } from './reading.ts';
-import { unpack } from './segment-codec.ts';
+import { logAccess } from './give-way.ts';
 import { streamed } from './text-stream.ts';
 
 /** The query was written by the edge: `url`, where clients connect, without a credential; `version`, of this Parley. */
@@ -17,7 +17,7 @@ export function harResponse({ store, query }: Reading): Response {
     version: query.get('version') ?? '',
     now: Date.now(),
     clients: clientsOf(store),
-    log: () => readLog(store, new LogPlace(0), view.lastSeq + 1, unpack),
+    log: () => readLog(store, new LogPlace(0), view.lastSeq + 1, logAccess()),
   });
   const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
   return new Response(streamed(text), { headers });

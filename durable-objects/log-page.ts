@@ -2,7 +2,7 @@
 import { LIMITS } from '../session/limits.ts';
 import { EVERYTHING, type LoggedEvent, readEvents } from '../storage/events.ts';
 import { LogPlace } from '../storage/frame-log.ts';
-import { unpack } from './segment-codec.ts';
+import { logAccess } from './give-way.ts';
 import type { Reading } from './reading.ts';
 
 export interface LogPage {
@@ -16,7 +16,7 @@ export async function pageResponse({ query: asked, store }: Reading): Promise<Re
   const events: LoggedEvent[] = [];
   let bytes = 0;
   let next: number | null = null;
-  for await (const event of readEvents(store, new LogPlace(after), EVERYTHING, unpack)) {
+  for await (const event of readEvents(store, new LogPlace(after), EVERYTHING, logAccess())) {
     if (events.length >= LIMITS.pageEvents || bytes >= LIMITS.pageBytes) {
       next = events.reduce((last, each) => Math.max(last, each.seq), after);
       break;

@@ -13,6 +13,7 @@ import type {
 } from '../protocol/recording.ts';
 import type { Limits } from '../session/limits.ts';
 import type { Recording } from '../session/recording.ts';
+import { someoneTalks } from './give-way.ts';
 
 type LinkLimits = Pick<
   Limits,
@@ -93,6 +94,7 @@ export class RecorderLink {
 
   /** There is something to store. Cheap: called for every frame. */
   poke(): void {
+    someoneTalks();
     if (this.#pumping !== null || this.#concluded) return;
     if (this.#options.recording.due === 'now' && this.#callMs < this.#flushMs) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#flushMs);

@@ -14,7 +14,7 @@ import { recordedFrames } from '../storage/recorded-frames.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import { openReplaySocket } from './replay-socket.ts';
 import { replayStream } from './replay-stream.ts';
-import { unpack } from './segment-codec.ts';
+import { logAccess } from './give-way.ts';
 import type { Reading } from './reading.ts';
 
 /** What the edge tells beside the query that it checked. */
@@ -53,13 +53,13 @@ export function replayResponse({ request, query, store, env, changes }: Reading)
   const lastEventId = Number(request.headers.get('last-event-id') ?? 0);
   const after = Math.max(seqBefore(store, range.from), lastEventId);
   if (!isSocket) {
-    const events = moments(readEvents(store, new LogPlace(after), EVERYTHING, unpack));
+    const events = moments(readEvents(store, new LogPlace(after), EVERYTHING, logAccess()));
     return replayStream(events, range, { store, changes }, release);
   }
   const control = request.headers.has(CONTROL_HEADER);
   const adapter = providerFor(view.opening.provider, env);
   const socket = openReplaySocket(
-    recordedFrames(store, after, unpack),
+    recordedFrames(store, after, logAccess()),
     range,
     { options, control, adapter, record: { store, changes }, opening: view.opening },
     release,

@@ -5,6 +5,7 @@ import { type Environment, providerFor } from '../providers/registry.ts';
 import { Renderer } from '../sound/renderer.ts';
 import { indexSound, type SoundIndex, type SoundLog } from '../sound/sound-index.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
+import { givingWay } from './give-way.ts';
 import { unpack } from './segment-codec.ts';
 
 export interface SessionSound {
@@ -28,12 +29,11 @@ export function soundOf(
   store: SessionStore,
   { opening, lastSeq }: SessionView,
   env: Environment,
-  pause: () => Promise<void>,
 ): Promise<SessionSound> {
   const { startedAt } = opening;
   const known = kept.get(store);
   if (known?.startedAt === startedAt && known.lastSeq === lastSeq) return known.sound;
-  const sound = find(store, opening, env, pause);
+  const sound = find(store, opening, env);
   kept.set(store, { startedAt, lastSeq, sound });
   // What failed is tried again by who asks next.
   sound.catch(() => kept.delete(store));
@@ -44,7 +44,6 @@ async function find(
   store: SessionStore,
   opening: SessionView['opening'],
   env: Environment,
-  pause: () => Promise<void>,
 ): Promise<SessionSound> {
   const reader = providerFor(opening.provider, env)?.sound;
   if (reader === undefined) return SILENT;
@@ -52,6 +51,7 @@ async function find(
     reader,
     begun: beginningOf(opening, reader),
     startedAt: opening.startedAt,
+    giveWay: givingWay(),
     source: {
       segment: async (number) => {
         const stored = store.segment(number);
@@ -59,7 +59,7 @@ async function find(
       },
     },
   };
-  return { log, index: await indexSound(log, pause), renderers: new Map() };
+  return { log, index: await indexSound(log), renderers: new Map() };
 }
 
 /** Records of before have none: what the URL said of formats is lost, and the provider's defaults stand. */
@@ -74,6 +74,7 @@ const SILENT: SessionSound = {
     reader: { begin: () => null, read: (state) => ({ state, events: [] }) },
     begun: null,
     startedAt: 0,
+    giveWay: () => null,
     source: { segment: async () => null },
   },
   index: {

@@ -31,7 +31,7 @@ export async function wavResponse({ request, query, store, env }: Reading): Prom
   const opened = open(store, query);
   if (isKnown(request, opened.etag))
     return new Response(null, { status: 304, headers: cacheHeaders(opened) });
-  const sound = await soundOf(store, opened.view, env, pause);
+  const sound = await soundOf(store, opened.view, env);
   const shape = shapeOf(sound, opened);
   if (shape instanceof Response) return shape;
   const { etag } = opened;
@@ -68,7 +68,7 @@ export async function peaksResponse({ request, query, store, env }: Reading): Pr
   const opened = open(store, query);
   if (isKnown(request, opened.etag))
     return new Response(null, { status: 304, headers: cacheHeaders(opened) });
-  const sound = await soundOf(store, opened.view, env, pause);
+  const sound = await soundOf(store, opened.view, env);
   const shape = shapeOf(sound, opened);
   if (shape instanceof Response) return shape;
   const asked = samplesPerPixel(query, shape);
@@ -78,7 +78,7 @@ export async function peaksResponse({ request, query, store, env }: Reading): Pr
     return failed('audio_busy', { most: String(LIMITS.soundReads) }, { 'retry-after': '1' });
   try {
     const bits = query.get('bits') === '16' ? 16 : 8;
-    const peaks = await peaksOf(renderer(sound, shape.rate), shape, asked, bits, pause);
+    const peaks = await peaksOf(renderer(sound, shape.rate), shape, asked, bits);
     return Response.json(peaks, { headers: { ...cacheHeaders(opened), ...notes(sound.index) } });
   } finally {
     place();
@@ -187,10 +187,8 @@ function streamed(
 async function pour(parts: AsyncGenerator<Uint8Array>, writable: WritableStream<Uint8Array>): Promise<void> {
   const writer = writable.getWriter();
   try {
-    for await (const part of parts) {
-      await writer.write(part);
-      await pause();
-    }
+    // Each is taken before the next is made, in the same memory.
+    for await (const part of parts) await writer.write(part);
     await writer.close();
   } catch (error) {
     // Who asked has gone, or the log could not be read: the length that was promised shows that it is not all.
@@ -198,11 +196,3 @@ async function pour(parts: AsyncGenerator<Uint8Array>, writable: WritableStream<
     await writer.abort(error).catch(() => undefined);
   }
 }
-
-/** Lets whatever else this thread has to do go first, and takes no more than half of it: nobody talks to a recording. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-}
-
-/** About what a window or a stretch of the log takes. */
-const PAUSE_MS = 1;

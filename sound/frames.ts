@@ -1,6 +1,7 @@
 /** A log's frames as they are read for their sound: whole, and with the segments that hold them. */
 import type { Payload } from '../protocol/connect.ts';
 import { type Direction, readSegment, type SegmentEntry } from '../protocol/segment.ts';
+import type { GiveWay } from '../storage/give-way.ts';
 import type { StoredSegment } from '../storage/session-store.ts';
 
 export interface SegmentSource {
@@ -19,9 +20,7 @@ export interface SoundFrame {
 
 /** Consecutive segments that no frame leaves. */
 export interface FrameBlock {
-  readonly first: number;
   readonly last: number;
-  readonly frames: readonly SoundFrame[];
   /** Segments that could not be read. */
   readonly damaged: number;
 }
@@ -31,10 +30,14 @@ const FRAME_BYTES = 8 * 1024 * 1024;
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 
-/** The block that begins with segment `first`; null past the end of the log. */
-export async function readBlock(source: SegmentSource, first: number): Promise<FrameBlock | null> {
+/** Reads the block that begins with segment `first`, a frame at a time; null past the end of the log. */
+export async function readBlock(
+  source: SegmentSource,
+  first: number,
+  giveWay: GiveWay,
+  onFrame: (frame: SoundFrame) => void,
+): Promise<FrameBlock | null> {
   const parts = new Parts();
-  const frames: SoundFrame[] = [];
   let damaged = 0;
   let last = first - 1;
   do {
@@ -43,8 +46,10 @@ export async function readBlock(source: SegmentSource, first: number): Promise<F
     last += 1;
     try {
       for (const entry of readSegment(segment.stored.firstSeq, segment.stored.firstAt, segment.data)) {
+        const turn = giveWay(entry.payload?.length ?? 0);
+        if (turn !== null) await turn;
         const frame = parts.add(entry);
-        if (frame !== null) frames.push(frame);
+        if (frame !== null) onFrame(frame);
       }
     } catch {
       // Damaged on disk: what else there is sounds all the same, and the answer says so.
@@ -52,7 +57,7 @@ export async function readBlock(source: SegmentSource, first: number): Promise<F
       parts.reset();
     }
   } while (parts.isOpen);
-  return last < first ? null : { first, last, frames, damaged };
+  return last < first ? null : { last, damaged };
 }
 
 class Parts {

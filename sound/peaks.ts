@@ -17,13 +17,11 @@ export interface Peaks {
 /** audiowaveform's 8 bits are the upper ones of 16. */
 const SHIFT = { 8: 8, 16: 0 } as const;
 
-/** @param pause gives other work its turn; called between windows */
 export async function peaksOf(
   renderer: Renderer,
   shape: WavShape,
   samplesPerPixel: number,
   bits: 8 | 16,
-  pause: () => Promise<void>,
 ): Promise<Peaks> {
   const channels = shape.channels.length;
   const length = Math.ceil(shape.samples / samplesPerPixel);
@@ -50,7 +48,6 @@ export async function peaksOf(
       from = to;
     }
     at = end;
-    await pause();
   }
   return {
     version: 2,

@@ -2,6 +2,7 @@
  * Any window of a session's sound, computed when it is asked for: left what the users said, right what the model was heard
  * to say. Windows that follow each other read most stretches of the log once.
  */
+import type { GiveWay } from '../storage/give-way.ts';
 import { decodeInto, frameBytes } from './codings.ts';
 import { type Resampler, resampler } from './resample.ts';
 import { cutOf, type IndexedBlock, piecesOf, type SoundIndex, type SoundLog } from './sound-index.ts';
@@ -20,7 +21,7 @@ const REACH_MS = 50;
 const ROUNDING = 1e-6;
 
 /** What was placed, decoded; the frame that it came in is let go. */
-interface Piece extends Omit<Placed, 'write' | 'samples' | 'order'> {
+interface Sounding extends Omit<Placed, 'write' | 'samples' | 'order'> {
   readonly bytes: Uint8Array;
   /** Samples that are heard. */
   readonly samples: number;
@@ -35,8 +36,9 @@ export class Renderer {
   readonly #rate: number;
   readonly #buckets = new Map<number, IndexedBlock[]>();
   readonly #resamplers = new Map<number, Resampler>();
-  readonly #kept = new Map<IndexedBlock, { readonly pieces: readonly Piece[]; readonly bytes: number }>();
+  readonly #kept = new Map<IndexedBlock, { readonly pieces: readonly Sounding[]; readonly bytes: number }>();
   #keptBytes = 0;
+  #source = new Float32Array(0);
 
   constructor(log: SoundLog, index: SoundIndex, rate: number) {
     this.#log = log;
@@ -48,22 +50,37 @@ export class Renderer {
     }
   }
 
-  /** Samples `from` to `to` of one channel, on the scale of 16 bits. */
-  async channel(channel: Channel, from: number, to: number): Promise<Float32Array> {
-    const out = new Float32Array(to - from);
+  get giveWay(): GiveWay {
+    return this.#log.giveWay;
+  }
+
+  /** What sounds between samples `from` and `to`, of both channels: to be mixed. */
+  async load(from: number, to: number): Promise<readonly Sounding[]> {
+    const [fromMs, toMs] = [(from * 1000) / this.#rate - REACH_MS, (to * 1000) / this.#rate + REACH_MS];
+    const blocks = new Set<IndexedBlock>();
+    for (let bucket = bucketOf(fromMs); bucket <= bucketOf(toMs); bucket += 1)
+      for (const block of this.#buckets.get(bucket) ?? [])
+        if (block.from < toMs && block.to > fromMs) blocks.add(block);
+    const found: Sounding[] = [];
+    for (const block of blocks)
+      for (const piece of await this.#load(block))
+        if (piece.from < toMs && piece.to > fromMs) found.push(piece);
+    return found;
+  }
+
+  /** Writes samples `from` on of one channel to `out`, on the scale of 16 bits. */
+  mix(out: Float32Array, channel: Channel, from: number, loaded: readonly Sounding[]): void {
+    out.fill(0);
     const speaker = channel === 'left' ? 'user' : 'model';
     const runs = Map.groupBy(
-      (await this.#piecesIn((from * 1000) / this.#rate, (to * 1000) / this.#rate)).filter(
-        (piece) => piece.speaker === speaker,
-      ),
+      loaded.filter((piece) => piece.speaker === speaker),
       ({ line, runStart }) => `${line} ${runStart}`,
     );
-    for (const run of runs.values()) this.#addRun(out, from, to, run);
-    return out;
+    for (const run of runs.values()) this.#addRun(out, from, from + out.length, run);
   }
 
   /** Adds a run, of which these are the pieces that sound in the window or near it. */
-  #addRun(out: Float32Array, from: number, to: number, pieces: readonly Piece[]): void {
+  #addRun(out: Float32Array, from: number, to: number, pieces: readonly Sounding[]): void {
     const [one] = pieces;
     if (one === undefined) return;
     const { runStart, format } = one;
@@ -73,7 +90,7 @@ export class Renderer {
     const first = Math.max(0, Math.floor((from - start) * ratio) - resample.reach);
     const last = Math.ceil((to - start) * ratio) + resample.reach;
     if (last <= first) return;
-    const source = new Float32Array(last - first);
+    const source = this.#emptySource(last - first);
     let end = 0;
     for (const { before, bytes, samples } of pieces) {
       const begins = Math.max(first, before);
@@ -89,19 +106,13 @@ export class Renderer {
     resample.add(out.subarray(soundsFrom - from), soundsFrom - start, soundsTo - start, source, first);
   }
 
-  async #piecesIn(fromMs: number, toMs: number): Promise<readonly Piece[]> {
-    const [from, to] = [fromMs - REACH_MS, toMs + REACH_MS];
-    const blocks = new Set<IndexedBlock>();
-    for (let bucket = bucketOf(from); bucket <= bucketOf(to); bucket += 1)
-      for (const block of this.#buckets.get(bucket) ?? [])
-        if (block.from < to && block.to > from) blocks.add(block);
-    const found: Piece[] = [];
-    for (const block of blocks)
-      for (const piece of await this.#load(block)) if (piece.from < to && piece.to > from) found.push(piece);
-    return found;
+  /** The same memory for every window: what an hour of them would leave behind is more than an object has. */
+  #emptySource(length: number): Float32Array {
+    if (this.#source.length < length) this.#source = new Float32Array(length);
+    return this.#source.subarray(0, length).fill(0);
   }
 
-  async #load(block: IndexedBlock): Promise<readonly Piece[]> {
+  async #load(block: IndexedBlock): Promise<readonly Sounding[]> {
     const known = this.#kept.get(block);
     if (known !== undefined) return known.pieces;
     const placed = await piecesOf(this.#log, block);
@@ -109,14 +120,19 @@ export class Renderer {
     const bytes = placed.reduce((sum, each) => sum + bytesIn(each), 0);
     const sound = new Uint8Array(bytes);
     let at = 0;
-    const pieces: Piece[] = [];
+    const pieces: Sounding[] = [];
     for (const each of placed) {
+      const turn = this.giveWay(bytesIn(each));
+      if (turn !== null) await turn;
       const own = sound.subarray(at, at + bytesIn(each));
       each.write(own);
       at += own.length;
       const piece = pieceOf(each, own, cutOf(this.#index, each));
       if (piece.samples > 0) pieces.push(piece);
     }
+    // Another reader may have been as quick.
+    const meanwhile = this.#kept.get(block);
+    if (meanwhile !== undefined) return meanwhile.pieces;
     this.#kept.set(block, { pieces, bytes });
     this.#keptBytes += bytes;
     // The oldest first: windows go forward.
@@ -139,7 +155,7 @@ function bytesIn({ samples, format }: Placed): number {
   return samples * frameBytes(format);
 }
 
-function pieceOf(placed: Placed, bytes: Uint8Array, cutAt: number): Piece {
+function pieceOf(placed: Placed, bytes: Uint8Array, cutAt: number): Sounding {
   const { speaker, line, runStart, before, format } = placed;
   const from = runStart + (before * 1000) / format.rate;
   const heard = Math.floor(((cutAt - from) * format.rate) / 1000 + ROUNDING);

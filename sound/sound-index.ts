@@ -5,8 +5,9 @@
 import type { JsonValue } from '../protocol/json.ts';
 import type { SoundReader } from '../providers/adapter.ts';
 import { isBase64 } from './base64.ts';
-import { type FrameBlock, readBlock, type SegmentSource } from './frames.ts';
-import { type Placed, type PlacedCut, type Snapshot, Timeline } from './timeline.ts';
+import { readBlock, type SegmentSource, type SoundFrame } from './frames.ts';
+import type { GiveWay } from '../storage/give-way.ts';
+import { type Piece, type Placed, type PlacedCut, type Snapshot, Timeline } from './timeline.ts';
 
 export interface IndexedBlock {
   readonly first: number;
@@ -45,40 +46,41 @@ export interface SoundLog {
   readonly begun: JsonValue;
   /** ms since the epoch. */
   readonly startedAt: number;
+  readonly giveWay: GiveWay;
 }
 
 /** Formats that are told apart; a client could name any number of them. */
 const UNHEARD_KINDS = 16;
 
-/** @param pause gives other work its turn; called between stretches of the log */
-export async function indexSound(log: SoundLog, pause: () => Promise<void>): Promise<SoundIndex> {
+export async function indexSound(log: SoundLog): Promise<SoundIndex> {
   const blocks: IndexedBlock[] = [];
   const cuts = new Map<string, PlacedCut[]>();
   const unheard = new Map<string, Unheard>();
   const timeline = new Timeline((cut) => addCut(cuts, cut));
-  let reader = log.begun;
   let rate: number | null = null;
   let withoutContent = 0;
   let damaged = 0;
-  for (let next = 1; ;) {
-    const block = await readBlock(log.source, next);
-    if (block === null) break;
-    const before = { first: block.first, reader, timeline: timeline.snapshot() };
-    let [from, to] = [Infinity, -Infinity];
-    reader = readSound(block, log, reader, timeline, {
-      placed: (placed) => {
-        const start = placed.runStart + (placed.before * 1000) / placed.format.rate;
-        from = Math.min(from, start);
-        to = Math.max(to, start + (placed.samples * 1000) / placed.format.rate);
-        rate = Math.max(rate ?? 0, placed.format.rate);
-      },
-      unheard: (speaker, format) => addUnheard(unheard, speaker, format),
+  let [from, to] = [Infinity, -Infinity];
+  const hearing = new Hearing(log, log.begun, timeline, {
+    placed: (placed) => {
+      const start = placed.runStart + (placed.before * 1000) / placed.format.rate;
+      from = Math.min(from, start);
+      to = Math.max(to, start + (placed.samples * 1000) / placed.format.rate);
+      rate = Math.max(rate ?? 0, placed.format.rate);
+    },
+    unheard: (speaker, format) => addUnheard(unheard, speaker, format),
+  });
+  for (let first = 1; ;) {
+    const before = { first, reader: hearing.state, timeline: timeline.snapshot() };
+    [from, to] = [Infinity, -Infinity];
+    const block = await readBlock(log.source, first, log.giveWay, (frame) => {
+      if (frame.payload === null) withoutContent += 1;
+      hearing.hear(frame);
     });
-    withoutContent += block.frames.filter(({ payload }) => payload === null).length;
+    if (block === null) break;
     damaged += block.damaged;
     if (to > from) blocks.push({ ...before, from, to });
-    next = block.last + 1;
-    await pause();
+    first = block.last + 1;
   }
   const endMs = timeline.finish();
   return { blocks, cuts, rate, endMs, unheard: [...unheard.values()], withoutContent, damaged };
@@ -89,55 +91,62 @@ interface Heard {
   readonly unheard: (speaker: 'user' | 'model', format: string) => void;
 }
 
-/** Reads a block's frames in their order, and returns the reader's state after them. */
-function readSound(
-  block: FrameBlock,
-  { reader, startedAt }: SoundLog,
-  begun: JsonValue,
-  timeline: Timeline,
-  heard: Heard,
-): JsonValue {
-  let state = begun;
-  for (const frame of block.frames) {
-    if (frame.payload === null) continue;
+/** Finds the sound in frames, told in their order, and puts it in its place. */
+class Hearing {
+  readonly #log: SoundLog;
+  readonly #timeline: Timeline;
+  readonly #heard: Heard;
+  /** The reader's, after the frames so far. */
+  state: JsonValue;
+
+  constructor(log: SoundLog, state: JsonValue, timeline: Timeline, heard: Heard) {
+    this.#log = log;
+    this.#timeline = timeline;
+    this.#heard = heard;
+    this.state = state;
+  }
+
+  hear(frame: SoundFrame): void {
+    if (frame.payload === null) return;
     const side = frame.direction === 'up' ? 'client' : 'upstream';
-    const reading = reader.read(state, side, frame.payload);
-    state = reading.state;
-    const at = Math.max(0, frame.at - startedAt);
+    const reading = this.#log.reader.read(this.state, side, frame.payload);
+    this.state = reading.state;
+    const at = Math.max(0, frame.at - this.#log.startedAt);
     for (const event of reading.events) {
       switch (event.kind) {
         case 'cut':
-          timeline.cut(event, at);
+          this.#timeline.cut(event, at);
           break;
         case 'end':
-          timeline.end(event.line);
+          this.#timeline.end(event.line);
           break;
-        case 'piece': {
-          const isGone = frame.redacted && typeof event.data === 'string' && !isBase64(event.data);
-          if (isGone) heard.unheard(event.speaker, 'redacted');
-          else if (event.format.coding === null) heard.unheard(event.speaker, event.format.name);
-          else {
-            const placed = timeline.add(event, event.format, frame.client, at);
-            if (placed !== null && placed.samples > 0) heard.placed(placed);
-          }
-        }
+        case 'piece':
+          this.#place(event, frame, at);
       }
     }
   }
-  return state;
+
+  #place(piece: Piece, { redacted, client }: SoundFrame, at: number): void {
+    const isGone = redacted && typeof piece.data === 'string' && !isBase64(piece.data);
+    if (isGone) this.#heard.unheard(piece.speaker, 'redacted');
+    else if (piece.format.coding === null) this.#heard.unheard(piece.speaker, piece.format.name);
+    else {
+      const placed = this.#timeline.add(piece, piece.format, client, at);
+      if (placed !== null && placed.samples > 0) this.#heard.placed(placed);
+    }
+  }
 }
 
 /** The sound of one block again. */
 export async function piecesOf(log: SoundLog, block: IndexedBlock): Promise<readonly Placed[]> {
-  const frames = await readBlock(log.source, block.first);
   const pieces: Placed[] = [];
-  if (frames === null) return pieces;
   // Its cuts are known already.
   const timeline = new Timeline(() => undefined, block.timeline);
-  readSound(frames, log, block.reader, timeline, {
+  const hearing = new Hearing(log, block.reader, timeline, {
     placed: (placed) => pieces.push(placed),
     unheard: () => undefined,
   });
+  await readBlock(log.source, block.first, log.giveWay, (frame) => hearing.hear(frame));
   return pieces;
 }
 

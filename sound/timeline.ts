@@ -12,7 +12,7 @@ const JOIN_MS = 60;
 /** Lines that are remembered, the last used of them: as many as a session may have clients, and more. */
 const LINES = 512;
 
-type Piece = Extract<SoundEvent, { kind: 'piece' }>;
+export type Piece = Extract<SoundEvent, { kind: 'piece' }>;
 type Cut = Extract<SoundEvent, { kind: 'cut' }>;
 
 /** A run is sound without a break: a piece's place in it is a whole number of samples. */

@@ -58,20 +58,26 @@ function letters(bytes: Uint8Array, at: number, text: string): void {
   for (let index = 0; index < text.length; index += 1) bytes[at + index] = text.charCodeAt(index);
 }
 
-/** Samples of one window: some tenths of a second, so that no other session waits for long. */
-const WINDOW_SAMPLES = 8_192;
+/** Samples of one window: what is mixed in one go. */
+const WINDOW_SAMPLES = 4_096;
 
-/** Samples of all channels, interleaved, a window at a time. */
+/** Samples of all channels, interleaved, a window at a time; each is valid until the next is asked for. */
 export async function* windows(renderer: Renderer, { channels }: WavShape, from: number, to: number) {
+  const mixed = new Float32Array(WINDOW_SAMPLES);
+  const interleaved = new Int16Array(WINDOW_SAMPLES * channels.length);
   for (let at = from; at < to; at += WINDOW_SAMPLES) {
-    const end = Math.min(to, at + WINDOW_SAMPLES);
-    const window = new Int16Array((end - at) * channels.length);
+    const length = Math.min(WINDOW_SAMPLES, to - at);
+    const loaded = await renderer.load(at, at + length);
+    const samples = mixed.subarray(0, length);
+    const window = interleaved.subarray(0, length * channels.length);
     for (const [number, channel] of channels.entries()) {
-      const samples = await renderer.channel(channel, at, end);
-      for (let index = 0; index < samples.length; index += 1)
+      renderer.mix(samples, channel, at, loaded);
+      for (let index = 0; index < length; index += 1)
         window[index * channels.length + number] = toInt16(samples[index] ?? 0);
     }
     yield window;
+    const turn = renderer.giveWay(window.byteLength);
+    if (turn !== null) await turn;
   }
 }
 
@@ -80,7 +86,7 @@ function toInt16(sample: number): number {
   return sample < -0x8000 ? -0x8000 : Math.round(sample);
 }
 
-/** Bytes `from` to `to` of the file. */
+/** Bytes `from` to `to` of the file; each part is valid until the next is asked for. */
 export async function* wavBytes(
   renderer: Renderer,
   shape: WavShape,
@@ -95,7 +101,7 @@ export async function* wavBytes(
   let at = Math.floor(first / frame) * frame;
   for await (const window of windows(renderer, shape, at / frame, Math.ceil(end / frame))) {
     // Little-endian, as every machine is that V8 runs on today.
-    const bytes = new Uint8Array(window.buffer);
+    const bytes = new Uint8Array(window.buffer, 0, window.byteLength);
     yield bytes.subarray(Math.max(0, first - at), Math.min(bytes.length, end - at));
     at += bytes.length;
   }

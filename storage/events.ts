@@ -2,7 +2,7 @@
 import { asText, type JsonObject, type JsonValue, member, parseJson } from '../protocol/json.ts';
 import type { Direction } from '../protocol/segment.ts';
 import { type AudioRun, foldAudio, type SoundOf } from './audio-runs.ts';
-import { type LogFrame, type LogItem, type LogPlace, readLog, type Unpack } from './frame-log.ts';
+import { type LogFrame, type LogItem, type LogAccess, type LogPlace, readLog } from './frame-log.ts';
 import type { SessionStore } from './session-store.ts';
 
 /** `text`: text frames as text, binary ones as base64. `parsed`: text frames as the JSON value that they hold. */
@@ -83,9 +83,9 @@ export async function* readEvents(
   store: SessionStore,
   place: LogPlace,
   query: EventQuery,
-  unpack: Unpack,
+  access: LogAccess,
 ): AsyncGenerator<LoggedEvent> {
-  const items = readLog(store, place, query.before, unpack);
+  const items = readLog(store, place, query.before, access);
   if (query.fold === null) {
     for await (const item of items) {
       const event = item.kind === 'frame' ? wanted(item, query) : shownItem(item);

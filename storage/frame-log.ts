@@ -1,10 +1,15 @@
 /** The frame log as it is stored: segments to frames, parts put together, gaps in their place. */
 import { asObject, type JsonObject, parseJson } from '../protocol/json.ts';
 import { readSegment, type SegmentEntry } from '../protocol/segment.ts';
+import type { GiveWay } from './give-way.ts';
 import type { SessionStore, StoredRecord, StoredSegment } from './session-store.ts';
 
-/** Undoes a segment's codec. */
-export type Unpack = (segment: StoredSegment) => Promise<Uint8Array>;
+/** What reading a log takes from its platform. */
+export interface LogAccess {
+  /** Undoes a segment's codec. */
+  readonly unpack: (segment: StoredSegment) => Promise<Uint8Array>;
+  readonly giveWay: GiveWay;
+}
 
 export type LogItem =
   | {
@@ -37,7 +42,7 @@ const GAPS_MAX = 1000;
 
 /**
  * Every item after `place`, which moves along, in order. Reads one segment at a time, so that a whole day's log never is
- * in memory; between two of them other work gets its turn.
+ * in memory.
  *
  * @param before frames with a lower number only; null: all
  * @throws when the session is deleted meanwhile: what was read so far must not be taken for all
@@ -46,7 +51,7 @@ export async function* readLog(
   store: SessionStore,
   place: LogPlace,
   before: number | null,
-  unpack: Unpack,
+  { unpack, giveWay }: LogAccess,
 ): AsyncGenerator<LogItem> {
   const gaps = newGaps(store, place);
   const assembler = new Assembler();
@@ -58,6 +63,8 @@ export async function* readLog(
     try {
       const data = await unpack(segment);
       for (const entry of readSegment(segment.firstSeq, segment.firstAt, data)) {
+        const turn = giveWay(entry.payload?.length ?? 0);
+        if (turn !== null) await turn;
         const frame = assembler.add(entry);
         if (frame === null || frame.seq <= place.seq) continue;
         if (before !== null && frame.seq >= before) break;

@@ -4,7 +4,7 @@
  */
 import type { Payload } from '../protocol/connect.ts';
 import type { Direction } from '../protocol/segment.ts';
-import { LogPlace, readLog, type Unpack } from './frame-log.ts';
+import { type LogAccess, LogPlace, readLog } from './frame-log.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface RecordedFrame {
@@ -28,9 +28,9 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 export async function* recordedFrames(
   store: SessionStore,
   after: number,
-  unpack: Unpack,
+  access: LogAccess,
 ): AsyncGenerator<RecordedFrame> {
-  for await (const item of readLog(store, new LogPlace(after), null, unpack)) {
+  for await (const item of readLog(store, new LogPlace(after), null, access)) {
     if (item.kind !== 'frame') continue;
     const { seq, payload } = item;
     const { at, direction, client, opcode } = item.entry;

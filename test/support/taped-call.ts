@@ -10,7 +10,6 @@ import { wavBytes, type WavShape, wavShape } from '../../sound/wav.ts';
 import { Drive, START } from './drive-simulator.ts';
 
 export const BOTH: readonly Channel[] = ['left', 'right'];
-export const AT_ONCE = async (): Promise<void> => undefined;
 
 type Dialled = Pick<ConnectRequest, 'path' | 'query'>;
 
@@ -50,6 +49,7 @@ export class Tape {
       reader: sound,
       begun: sound.begin(this.dialled),
       startedAt: START,
+      giveWay: () => null,
       source: {
         segment: async (number) => {
           const segment = segments[number - 1];
@@ -125,7 +125,7 @@ export interface Played {
 }
 
 export async function play(log: SoundLog, channels: readonly Channel[] = BOTH): Promise<Played> {
-  const index = await indexSound(log, AT_ONCE);
+  const index = await indexSound(log);
   const shape = wavShape(index, channels);
   if (shape === null) throw new Error('too long');
   const renderer = new Renderer(log, index, shape.rate);

@@ -6,7 +6,7 @@ import { cartesia } from '../../../providers/cartesia.ts';
 import { indexSound } from '../../../sound/sound-index.ts';
 import { peaksOf } from '../../../sound/peaks.ts';
 import { wavHead, wavShape } from '../../../sound/wav.ts';
-import { AT_ONCE, base64Of, BOTH, bytesOf, play, ramp, readWav, Tape } from '../../support/taped-call.ts';
+import { base64Of, BOTH, bytesOf, play, ramp, readWav, Tape } from '../../support/taped-call.ts';
 
 const MS = 24;
 const append = (samples: Int16Array) => ({ type: 'input_audio_buffer.append', audio: base64Of(samples) });
@@ -114,7 +114,7 @@ describe('P3 the outline of a session', () => {
     const { renderer, shape, bytes } = await play(conversation().log());
     const { left, right } = readWav(bytes);
     for (const bits of [8, 16] as const) {
-      const peaks = await peaksOf(renderer, shape, 100, bits, AT_ONCE);
+      const peaks = await peaksOf(renderer, shape, 100, bits);
       const expected: number[] = [];
       for (let at = 0; at < left.length; at += 100)
         for (const channel of [left, right]) {
@@ -141,24 +141,21 @@ describe('P3 what cannot be heard is named', () => {
       .down(0, { type: 'session.updated', session })
       .up(10, append(ramp(100)))
       .down(20, delta(ramp(100)));
-    const index = await indexSound(tape.log(), AT_ONCE);
+    const index = await indexSound(tape.log());
     expect(index.unheard).toEqual([{ speaker: 'user', format: 'audio/opus', pieces: 1 }]);
     expect(index.rate).toBe(24_000);
     const log = tape.log(150);
-    const damaged = await indexSound(
-      {
-        ...log,
-        source: {
-          segment: async (number) => {
-            const segment = await log.source.segment(number);
-            return segment === null || number > 1
-              ? segment
-              : { ...segment, data: segment.data.subarray(0, 20) };
-          },
+    const damaged = await indexSound({
+      ...log,
+      source: {
+        segment: async (number) => {
+          const segment = await log.source.segment(number);
+          return segment === null || number > 1
+            ? segment
+            : { ...segment, data: segment.data.subarray(0, 20) };
         },
       },
-      AT_ONCE,
-    );
+    });
     expect(damaged.damaged).toBe(1);
   });
 });

@@ -1,3 +1,4 @@
+import { AS_STORED } from '../../support/log-access.ts';
 import { assert, asyncProperty } from 'fast-check';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -45,7 +46,7 @@ describe('P3 frames to be played', () => {
             );
           const store = storeOf(writer.take().map((segment) => ({ ...segment, codec: 'raw' as const })));
           const found: unknown[] = [];
-          for await (const each of recordedFrames(store, after, async ({ data }) => data))
+          for await (const each of recordedFrames(store, after, AS_STORED))
             found.push([each.seq, each.at, each.direction, comparable(each.payload)]);
           expect(found).toEqual(
             given

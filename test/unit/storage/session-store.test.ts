@@ -1,3 +1,5 @@
+import { AS_STORED } from '../../support/log-access.ts';
+import type { LogAccess } from '../../../storage/frame-log.ts';
 import { describe, expect, it } from 'vitest';
 import { type Ending, NO_USAGE, type Opening, type Totals } from '../../../protocol/recording.ts';
 import { SegmentWriter } from '../../../protocol/segment.ts';
@@ -64,8 +66,7 @@ async function events(
   { after = 0, ...query }: Partial<EventQuery> & { readonly after?: number } = {},
 ): Promise<LoggedEvent[]> {
   const found: LoggedEvent[] = [];
-  const unpack = async ({ data }: { data: Uint8Array }) => data;
-  for await (const event of readEvents(store, new LogPlace(after), { ...ALL, ...query }, unpack))
+  for await (const event of readEvents(store, new LogPlace(after), { ...ALL, ...query }, AS_STORED))
     found.push(event);
   return found;
 }
@@ -114,9 +115,11 @@ describe('P3 the record', () => {
   it('P3 a row that is damaged on disk is said, and the rest is read', async () => {
     const store = storeWith(['a'.repeat(150), 'b'.repeat(150), 'c']);
     const found: LoggedEvent[] = [];
-    const unpack = async ({ number, data }: { number: number; data: Uint8Array }) =>
-      number === 1 ? data.slice(0, 20) : data;
-    for await (const event of readEvents(store, new LogPlace(0), ALL, unpack)) found.push(event);
+    const access: LogAccess = {
+      ...AS_STORED,
+      unpack: async ({ number, data }) => (number === 1 ? data.slice(0, 20) : data),
+    };
+    for await (const event of readEvents(store, new LogPlace(0), ALL, access)) found.push(event);
     expect(found).toMatchObject([{ kind: 'corrupt', seq: 1, to_seq: 1 }, { seq: 2 }, { seq: 3 }]);
   });
 

@@ -178,7 +178,7 @@ const row: fc.Arbitrary<Row> = fc.oneof(
     .map(({ ms, outcome, before }): Row => [
       'turn',
       ms,
-      turn(ms - before, ms - before, ms - before / 2, outcome),
+      turn(ms - before, ms - before, ms - Math.floor(before / 2), outcome),
     ]),
 );
 

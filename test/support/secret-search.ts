@@ -1,5 +1,5 @@
 /** Finds secrets in bytes: as they are, and in the forms in which they might have been kept. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 
@@ -8,12 +8,27 @@ export function secretsIn(haystack: Buffer, secrets: readonly string[]): string[
   return secrets.filter((secret) => formsOf(secret).some((form) => haystack.includes(form)));
 }
 
-/** `[file, secrets in it]` for each file under `directory`: in its bytes, and in what is stored compressed. */
+/**
+ * `[file, secrets in it]` for each file under `directory`: in its bytes, and in what is stored compressed. A server may
+ * be at work on them: one that it deletes meanwhile is not among them.
+ */
 export function secretsByFile(directory: string, secrets: readonly string[]): [string, string[]][] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => `${directory}/${name}`)
-    .filter((name) => statSync(name).isFile())
-    .map((name) => [name, secretsIn(Buffer.concat([readFileSync(name), ...inflated(name)]), secrets)]);
+    .flatMap((name) => {
+      const bytes = bytesOf(name);
+      return bytes === null ? [] : [[name, secretsIn(bytes, secrets)]];
+    });
+}
+
+/** Null for what is no file, or is none any more. */
+function bytesOf(name: string): Buffer | null {
+  try {
+    return statSync(name).isFile() ? Buffer.concat([readFileSync(name), ...inflated(name)]) : null;
+  } catch (error) {
+    if (existsSync(name)) throw error;
+    return null;
+  }
 }
 
 /** The segments of a session's log that were stored compressed, as they were before. */

@@ -31,7 +31,8 @@ export class PlayedSocket {
   /** Resolves at `at`, or when the socket is over. */
   async until(at: number): Promise<void> {
     for (let left = at - Date.now(); left > 0 && !this.isOver; left = at - Date.now()) {
-      await this.stirred(Math.min(left, LIMITS.streamCommentMs));
+      // In whole ms: a timer takes no part of one, and would be set again for what is left.
+      await this.stirred(Math.ceil(Math.min(left, LIMITS.streamCommentMs)));
     }
     this.#burst = 0;
   }

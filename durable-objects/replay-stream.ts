@@ -2,7 +2,6 @@
 import { play, type Range, type Stage } from '../replay/play.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { SessionStore } from '../storage/session-store.ts';
-import { pause } from './input-hold.ts';
 import { logLine } from './log-line.ts';
 import type { LoggedMoment } from './replay.ts';
 import { whenErased } from './erasure-watch.ts';
@@ -69,7 +68,8 @@ function endOf(store: SessionStore) {
 
 class StreamStage implements Stage<LoggedMoment> {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #stopped = Promise.withResolvers<void>();
+  /** Ends a wait. One promise for all of them would keep something of each for as long as the replay goes on. */
+  #wake: () => void = () => undefined;
   isOver = false;
 
   constructor(writer: WritableStreamDefaultWriter<Uint8Array>) {
@@ -80,7 +80,7 @@ class StreamStage implements Stage<LoggedMoment> {
   /** The reader has gone, or there is nothing to read any more. */
   stop(): void {
     this.isOver = true;
-    this.#stopped.resolve();
+    this.#wake();
   }
 
   /** Resolves when the reader has taken what was before; one that takes nothing for long is cut, and rejects. */
@@ -102,9 +102,21 @@ class StreamStage implements Stage<LoggedMoment> {
 
   async until(at: number): Promise<void> {
     for (let left = at - Date.now(); left > 0 && !this.isOver; left = at - Date.now()) {
-      await Promise.race([pause(Math.min(left, LIMITS.streamCommentMs)), this.#stopped.promise]);
+      // In whole ms: a timer takes no part of one, and would be set again for what is left.
+      await this.#waked(Math.ceil(Math.min(left, LIMITS.streamCommentMs)));
       if (left > LIMITS.streamCommentMs && !this.isOver) await this.write(': \n\n');
     }
+  }
+
+  /** Resolves after `ms`, or when it is stopped. */
+  #waked(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   partOf(): 'play' {

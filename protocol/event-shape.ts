@@ -66,7 +66,7 @@ export const EventShape = v.union([
         bytes: Count,
         /** Decoded. */
         audio_bytes: Count,
-        /** How long it sounds; null: of a format that the frames do not tell. */
+        /** How long it sounds; null: of a format that is compressed, or not known. */
         ms: v.nullable(Count),
       }),
     ),

@@ -159,10 +159,8 @@ export const GatewaySettingsShape = v.object(
     NAMES.map((name) => [
       name,
       v.object({
-        value:
-          TABLE[name].schema.type === 'nullish'
-            ? v.nullable(TABLE[name].schema.wrapped)
-            : TABLE[name].schema.wrapped,
+        // Null where nothing is set, and of a limit: none.
+        value: v.nullable(TABLE[name].schema.wrapped),
         source: v.picklist(['deployment', 'gateway']),
       }),
     ]),

@@ -40,7 +40,10 @@ export const SessionUsageShape = v.object({
       /** Whose figure it is: the provider's, or measured here because the provider reports none. */
       source: v.picklist(['provider', 'measured']),
       /** In Parley's words. */
-      counted: v.looseObject({ unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']) }),
+      counted: v.objectWithRest(
+        { unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']) },
+        v.unknown(),
+      ),
       /** In the provider's. */
       reported: v.unknown(),
       /** In billionths of a dollar; null: it has no price. */

@@ -20,7 +20,10 @@ import {
   withWanted,
 } from './openai-state.ts';
 
-export type OpenAISound = Pick<OpenAIState, 'session' | 'wanted'>;
+export type OpenAISound = Pick<OpenAIState, 'session' | 'wanted'> & {
+  /** The format in which a client said it speaks from now on; null once the provider has said what holds. */
+  readonly announced: JsonValue;
+};
 
 const RATE = 24_000;
 const G711_RATE = 8_000;
@@ -34,7 +37,7 @@ const CODINGS: Readonly<Record<string, Coding>> = {
 };
 
 export const openaiSound: SoundReader<OpenAISound> = {
-  begin: () => ({ session: null, wanted: {} }),
+  begin: () => ({ session: null, wanted: {}, announced: null }),
   read: (state, from, payload) => {
     const event = eventOf(payload);
     if (event === undefined) return { state, events: [] };
@@ -45,15 +48,12 @@ export const openaiSound: SoundReader<OpenAISound> = {
 function readClient(state: OpenAISound, event: JsonObject): SoundReading<OpenAISound> {
   switch (asText(event['type'])) {
     case 'input_audio_buffer.append':
-      return { state, events: piece('user', formatOf(state, 'input'), event['audio'], '') };
+      return { state, events: piece('user', spokenFormat(state), event['audio'], '') };
     case 'conversation.item.create':
       return { state, events: spokenItem(state, event['item']) };
     case 'session.update':
     case 'transcription_session.update':
-      return {
-        state: kept(withWanted({ ...FRESH, ...state }, asObject(event['session']) ?? {})),
-        events: [],
-      };
+      return { state: asking(state, asObject(event['session']) ?? {}), events: [] };
     case 'response.cancel':
     case 'output_audio_buffer.clear':
       return { state, events: [{ kind: 'cut' }] };
@@ -69,18 +69,20 @@ function readServer(state: OpenAISound, event: JsonObject): SoundReading<OpenAIS
     case 'response.output_audio.delta':
     case 'response.audio.delta': {
       const utterance = asText(event['item_id']) ?? asText(event['response_id']) ?? '';
-      return { state, events: piece('model', formatOf(state, 'output'), event['delta'], utterance) };
-    }
-    case 'session.created':
-    case 'session.updated':
-    case 'transcription_session.created':
-    case 'transcription_session.updated': {
-      const session = asObject(event['session']);
       return {
-        state: session === undefined ? state : kept(withSession({ ...FRESH, ...state }, session)),
-        events: [],
+        state,
+        events: piece('model', formatOf(audioFormat(state, 'output')), event['delta'], utterance),
       };
     }
+    case 'session.created':
+    case 'transcription_session.created':
+      return { state: holding(state, asObject(event['session'])), events: [] };
+    case 'session.updated':
+    case 'transcription_session.updated':
+      return { state: { ...holding(state, asObject(event['session'])), announced: null }, events: [] };
+    // It may be the change that is refused.
+    case 'error':
+      return { state: { ...state, announced: null }, events: [] };
     case 'input_audio_buffer.speech_started':
       return { state, events: isInterrupting(state) ? [{ kind: 'cut' }] : [] };
     case 'conversation.item.truncated':
@@ -90,11 +92,22 @@ function readServer(state: OpenAISound, event: JsonObject): SoundReading<OpenAIS
   }
 }
 
-/** Only what tells a format or who interrupts: the rest of a configuration, such as its tools, is of no use here. */
-function kept({ session, wanted }: OpenAIState): OpenAISound {
-  return { session: session === null ? null : audioPart(session), wanted: audioPart(wanted) };
+/** A client need not wait for the answer: what it sends next is in the format that it said. */
+function asking(state: OpenAISound, change: JsonObject): OpenAISound {
+  const { wanted } = withWanted({ ...FRESH, wanted: state.wanted }, change);
+  // Too long to be kept.
+  if (wanted === state.wanted) return state;
+  const announced = audioFormat({ session: change, wanted: {} }, 'input') ?? state.announced;
+  return { ...state, wanted: audioPart(wanted), announced };
 }
 
+function holding(state: OpenAISound, config: JsonObject | undefined): OpenAISound {
+  if (config === undefined) return state;
+  const { session } = withSession({ ...FRESH, session: state.session }, config);
+  return { ...state, session: session === null ? null : audioPart(session) };
+}
+
+/** Only what tells a format or who interrupts: the rest of a configuration, such as its tools, is of no use here. */
 const AUDIO_MEMBERS = ['audio', 'input_audio_format', 'output_audio_format', 'turn_detection'];
 
 function audioPart(config: JsonObject): JsonObject {
@@ -105,8 +118,12 @@ function isInterrupting(state: OpenAISound): boolean {
   return member(inputSetting(state, 'turn_detection'), 'interrupt_response') !== false;
 }
 
-function formatOf(state: OpenAISound, direction: 'input' | 'output'): SoundFormat {
-  const format = audioFormat(state, direction);
+function spokenFormat(state: OpenAISound): SoundFormat {
+  // Records of before have no `announced`.
+  return formatOf(state.announced ?? audioFormat(state, 'input'));
+}
+
+function formatOf(format: JsonValue | undefined): SoundFormat {
   return format === undefined ? rawSound(CODINGS, 'pcm16', RATE) : namedFormat(format);
 }
 
@@ -132,7 +149,7 @@ function spokenItem(state: OpenAISound, item: JsonValue | undefined): readonly S
   if (member(item, 'role') !== 'user') return [];
   return (asArray(member(item, 'content')) ?? []).flatMap((part) =>
     member(part, 'type') === 'input_audio'
-      ? piece('user', formatOf(state, 'input'), member(part, 'audio'), '')
+      ? piece('user', spokenFormat(state), member(part, 'audio'), '')
       : [],
   );
 }

@@ -21,6 +21,8 @@ export interface Operation {
   readonly body?: GenericSchema;
   readonly result?: GenericSchema;
   readonly list?: true;
+  /** What is said of the page; of a list, `page`. */
+  readonly info?: 'page' | 'log';
   /** Also by suffix: `…/transcript.vtt`. */
   readonly forms?: Forms;
   /** Answers without the envelope. */
@@ -125,6 +127,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: EventsQuery,
     result: EventShape,
     list: true,
+    info: 'log',
     forms: EVENT_FORMS,
   },
   {
@@ -161,6 +164,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'What a session used and cost: sums, and a page of the single reports.',
     query: views.RecordsQuery,
     result: views.SessionUsageShape,
+    info: 'page',
     forms: JSON_FORM,
   },
   {

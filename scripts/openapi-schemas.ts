@@ -4,13 +4,15 @@ import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
 import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import type { Forms } from '../protocol/media-types.ts';
 
-export function envelope(shape: unknown, list: boolean) {
-  const info = {
+/** @param info of the page: `log`, where a reader of a live session goes on by `last_seq` */
+export function envelope(shape: unknown, list: boolean, info: 'none' | 'page' | 'log') {
+  const about = {
     type: 'object',
     properties: {
       count: { type: 'integer' },
       cursor: { type: ['string', 'null'] },
       per_page: { type: 'integer' },
+      ...(info === 'log' ? { last_seq: { type: 'integer' } } : {}),
     },
   };
   return {
@@ -21,7 +23,7 @@ export function envelope(shape: unknown, list: boolean) {
       errors: { type: 'array', maxItems: 0 },
       messages: { type: 'array' },
       result: list ? { type: 'array', items: shape } : shape,
-      ...(list ? { result_info: info } : {}),
+      ...(info === 'none' ? {} : { result_info: about }),
     },
   };
 }

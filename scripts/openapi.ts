@@ -80,10 +80,11 @@ function statusOf({ path, accepted }: Operation): string {
   return accepted === true ? '202' : '200';
 }
 
-function answer({ summary, result, list, bare, forms = JSON_FORM }: Operation) {
+function answer({ summary, result, list, info, bare, forms = JSON_FORM }: Operation) {
   if (result === undefined) return { description: summary };
   const shape = schemaOf(result, 'output');
-  const whole = bare === true ? shape : envelope(shape, list === true);
+  const whole =
+    bare === true ? shape : envelope(shape, list === true, info ?? (list === true ? 'page' : 'none'));
   const content = Object.fromEntries(
     Object.values(forms).map((type) => [
       type,

@@ -127,7 +127,9 @@ function messageOf(item: LogItem, side: Side): JsonObject | null {
 
 function isOf({ entry }: LogFrame, side: Side): boolean {
   if (side.of === 'session') return true;
-  if (entry.direction === 'up') return `c${entry.client}` === side.name;
+  // Of a frame from the provider: to whom alone it went.
+  if (entry.client !== 0) return `c${entry.client}` === side.name;
+  if (entry.direction === 'up') return false;
   return entry.at >= side.joinedAt && (side.leftAt === null || entry.at <= side.leftAt);
 }
 
@@ -141,7 +143,7 @@ function frameOf({ seq, entry, payload }: LogFrame): JsonObject {
     opcode: isText ? TEXT : BINARY,
     data: payload === null ? '' : isText ? decoder.decode(payload) : toBase64(payload),
     _seq: seq,
-    ...(entry.direction === 'up' && entry.client !== 0 ? { _client: `c${entry.client}` } : {}),
+    ...(entry.client !== 0 ? { _client: `c${entry.client}` } : {}),
     ...(payload === null ? { _omitted: true, _bytes: entry.length } : {}),
     ...(entry.redacted ? { _redacted: true } : {}),
     ...(entry.translated ? { _translated: true } : {}),

@@ -3,6 +3,7 @@ import { WaveFile } from 'wavefile';
 import { describe, expect, it } from 'vitest';
 import { cartesia } from '../../../providers/cartesia.ts';
 import { deepgram } from '../../../providers/deepgram.ts';
+import { openai } from '../../../providers/openai.ts';
 import { bytesOfBase64 } from '../../../sound/base64.ts';
 import { base64Of, play, ramp, readWav, Tape } from '../../support/taped-call.ts';
 
@@ -38,6 +39,28 @@ describe('P3 every coding of raw sound', () => {
     // One channel comes as one array.
     const expected = [...(file.getSamples(false, Int16Array) as unknown as Int16Array)];
     expect(await heardOf(listening(encoding, 8_000).up(0, buffer(bytes)))).toEqual(expected);
+  });
+
+  it('P3 what a client says in a format that it has just asked for is in that format, before the provider has answered', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
+    const append = { type: 'input_audio_buffer.append', audio: base64Of(bytes) };
+    const audio = (type: string) => ({ audio: { input: { format: { type } } } });
+    const asks = { type: 'session.update', session: audio('audio/pcmu') };
+    const created = { type: 'session.created', session: audio('audio/pcm') };
+    const updated = { type: 'session.updated', session: audio('audio/pcmu') };
+    const once = await play(new Tape(openai).up(0, asks).down(1, created).up(2, append).log());
+    expect(once.index.rate).toBe(8_000);
+    const refused = { type: 'error', error: { type: 'invalid_request_error' } };
+    const tape = new Tape(openai).down(0, created).up(1, asks).up(2, append).down(50, updated).up(51, append);
+    const { left, rate } = readWav((await play(tape.log())).bytes);
+    expect(rate).toBe(8_000);
+    const half = [...left.subarray(16, 16 + 256)];
+    expect(half.some((sample) => sample !== 0)).toBe(true);
+    expect([...left.subarray(16 + 256)]).toEqual(half);
+    const back = await play(
+      new Tape(openai).down(0, created).up(1, asks).down(2, refused).up(3, append).log(),
+    );
+    expect(back.index.rate).toBe(24_000);
   });
 
   it('P3 integers of 32 bits, and floats of 16 and 32, beyond full scale and not a number too', async () => {

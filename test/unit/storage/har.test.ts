@@ -75,10 +75,10 @@ interface Har {
   };
 }
 
-async function written(clients: readonly HarClient[]): Promise<Har> {
+async function written(clients: readonly HarClient[], items = LOG): Promise<Har> {
   let text = '';
   const log = async function* (): AsyncGenerator<LogItem> {
-    yield* LOG;
+    yield* items;
   };
   for await (const piece of harOf(VIEW, {
     url: 'wss://h/v1/a/g/openai?model=m',
@@ -112,6 +112,7 @@ describe('P3 a session as HAR', () => {
       startedDateTime: new Date(START).toISOString(),
       time: 9000,
       pageref: 'call-1',
+      cache: {},
       request: {
         url: 'wss://h/v1/a/g/openai?model=m',
         queryString: [{ name: 'model', value: 'm' }],
@@ -145,6 +146,23 @@ describe('P3 a session as HAR', () => {
       [1, 2, 3, 7],
       [1, 2],
       [3, 7],
+    ]);
+  });
+
+  it('P7 what went to one client alone is in no other’s', async () => {
+    const log = [
+      frame(1, { text: '{}' }),
+      frame(2, { client: 1, text: '{}' }),
+      frame(3, { client: 2, text: '{}' }),
+    ];
+    const both = ['c1', 'c2'].map((name) => ({ name, joinedAt: START, leftAt: null }));
+    const seqs = (await written(both, log)).log.entries.map((entry) =>
+      entry._webSocketMessages.map(({ _seq }) => _seq),
+    );
+    expect(seqs).toEqual([
+      [1, 2, 3],
+      [1, 2],
+      [1, 3],
     ]);
   });
 });

@@ -16,6 +16,8 @@ const GRACE_MS = 5_000;
 const DIAL_MS = 5;
 /** Past every wait of the broker's. */
 const AFTERWARDS_MS = 60_000;
+/** Of a log that is kept: small, so that frames lie in several. */
+const SEGMENT_BYTES = 4096;
 
 /** What a client does; `n` is a number of the script's, for variety. */
 export type Move = (heard: Heard, n: number) => readonly Payload[];
@@ -91,10 +93,12 @@ export interface Outcome {
   /** Outcomes of the turns on record. */
   readonly turns: readonly (string | undefined)[];
   readonly problems: readonly string[];
-  /** What the recorder would have been given, in its order. */
+  /** What the recorder would have been given, in its order, and in pieces as it came. */
   readonly batches: readonly Batch[];
   /** What the provider sent, in its order. */
   readonly heard: readonly Payload[];
+  /** What the provider was sent, in its order. */
+  readonly said: readonly Payload[];
 }
 
 class SimulatedWire extends FakeWire {
@@ -135,6 +139,8 @@ class Drive {
   #all: Charged | null = null;
   #coming: SimulatorOutput[] = [];
   #clients: number[] = [];
+  readonly #said: Payload[] = [];
+  readonly #batches: Batch[] = [];
 
   constructor(about: UsageWire, adapter: ProviderAdapter, named: boolean, log: 'none' | 'full') {
     this.#about = about;
@@ -161,7 +167,8 @@ class Drive {
       onControllerLeave: 'wait',
       prices,
     } as const;
-    this.#session = new Session({ ...plan, request: this.#request }, adapter, LIMITS, this.#wire, this.now);
+    const limits = log === 'full' ? { ...LIMITS, segmentBytes: SEGMENT_BYTES } : LIMITS;
+    this.#session = new Session({ ...plan, request: this.#request }, adapter, limits, this.#wire, this.now);
   }
 
   dial(): void {
@@ -250,8 +257,8 @@ class Drive {
     if (this.#session.phase !== 'ended' || this.#told === null || this.#all === null)
       throw new Error(`the session is ${this.#session.phase}`);
     const totals = this.#session.totals();
-    const batches: Batch[] = [];
-    for (let next = this.#next(); next !== null; next = this.#next()) batches.push(next);
+    this.flush();
+    const batches = this.#batches;
     const records = batches.flatMap((batch) => batch.records);
     const of = (kind: string, member: string) =>
       records.filter((each) => each.kind === kind).map(({ body }) => asText(body[member]));
@@ -264,7 +271,13 @@ class Drive {
       problems: this.#wire.problems,
       batches,
       heard: this.#heard.frames,
+      said: this.#said,
     };
+  }
+
+  /** Takes what there is to be recorded. */
+  flush(): void {
+    for (let next = this.#next(); next !== null; next = this.#next()) this.#batches.push(next);
   }
 
   #next(): Batch | null {
@@ -275,6 +288,7 @@ class Drive {
 
   #up(payload: Payload): boolean {
     if (!this.#isOpen || this.#upstream === null) return false;
+    this.#said.push(payload);
     this.#take(this.#upstream.receive(payload, this.now));
     return true;
   }
@@ -340,7 +354,10 @@ export function play(
   drive.send(0, about.begin, script.n);
   if (script.early) drive.dial();
   drive.pass(DIAL_MS);
-  for (const step of script.steps) drive.play(step);
+  for (const step of script.steps) {
+    drive.play(step);
+    drive.flush();
+  }
   return drive.finish();
 }
 

@@ -7,7 +7,7 @@ import { readSegment } from '../../../protocol/segment.ts';
 import type { LoggedEvent } from '../../../storage/events.ts';
 import { SessionStore } from '../../../storage/session-store.ts';
 import { memoryDatabase } from '../../support/sqlite.ts';
-import { script } from '../usage/check-usage.ts';
+import { plainScript } from '../usage/check-usage.ts';
 import { DEEPGRAM_WIRES } from '../usage/deepgram-wires.ts';
 import { GEMINI_WIRES } from '../usage/gemini-wires.ts';
 import { OPENAI_WIRES } from '../usage/openai-wires.ts';
@@ -121,7 +121,7 @@ function hexOf({ text, parsed, base64 }: Frame): string {
 describe.each(WIRES)('P3 $name', (wire) => {
   it('P3 lines, pages of any size and server-sent events are the record, byte for byte', async () => {
     await fc.assert(
-      fc.asyncProperty(script, fc.integer({ min: 1, max: 40 }), async (given, limit) => {
+      fc.asyncProperty(plainScript, fc.integer({ min: 1, max: 40 }), async (given, limit) => {
         const outcome = play(wire, given, wire.adapter, 'full');
         const store = storeOf(wire, outcome);
         const record = logged(outcome);
@@ -163,7 +163,7 @@ describe.each(WIRES)('P3 $name', (wire) => {
 
   it('P3 folded sound leaves no frame out, and counts none twice', async () => {
     await fc.assert(
-      fc.asyncProperty(script, fc.integer({ min: 1, max: 7 }), async (given, limit) => {
+      fc.asyncProperty(plainScript, fc.integer({ min: 1, max: 7 }), async (given, limit) => {
         const store = storeOf(wire, play(wire, given, wire.adapter, 'full'));
         const lines = (await ndjson(store)).filter(isFrame);
         const folded = await ndjson(store, { fold: 'audio' });
@@ -201,7 +201,10 @@ describe('P3 forms of the log', () => {
   if (wire === undefined) throw new Error('there is no wire');
   const steps = [1, 2, 3].map((which) => ({ do: 'move' as const, which, who: 0, n: which }));
   const store = (): SessionStore =>
-    storeOf(wire, play(wire, { named: false, early: false, n: 1, steps }, wire.adapter, 'full'));
+    storeOf(
+      wire,
+      play(wire, { named: false, early: false, rests: false, n: 1, steps }, wire.adapter, 'full'),
+    );
 
   it('P3 what an ended session answers may be kept: each form has a tag of its own', async () => {
     const tags = new Set<string>();

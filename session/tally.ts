@@ -240,6 +240,8 @@ export class Tally {
       const oldest = this.#seen.values().next();
       if (oldest.done !== true) this.#seen.delete(oldest.value);
     }
+    // Whoever asked for none may have named it in a frame.
+    if (observation.purpose === 'response') this.#model ??= observation.model;
     const before = this.#usage[observation.purpose];
     this.#usage[observation.purpose] = addUsage(before, observation);
     const cost = this.#cost.add(this.#pricer.price(observation), observation.usage.unit);

@@ -11,6 +11,7 @@ import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Key } from './attachment.ts';
 import type { Env } from './environment.ts';
+import { logLine } from './log-line.ts';
 import { payloadOf } from './log-window.ts';
 import { pricesFor } from './prices-for.ts';
 import { unpack } from './segment-codec.ts';
@@ -116,10 +117,16 @@ export async function lastWords(
   checkpoint: Checkpoint,
   env: Env,
 ): Promise<LastWords | null> {
-  const { snapshot, reader } = readerOf(checkpoint, env);
-  if (reader === null) return null;
-  await readOn(store, snapshot.counters.seq, reader);
-  return reader.conclude();
+  try {
+    const { snapshot, reader } = readerOf(checkpoint, env);
+    if (reader === null) return null;
+    await readOn(store, snapshot.counters.seq, reader);
+    return reader.conclude();
+  } catch (error) {
+    // A log that cannot be read must not keep the session from ending.
+    logLine('warn', 'last_words_unreadable', { detail: String(error) });
+    return null;
+  }
 }
 
 function readerOf(

@@ -1,7 +1,7 @@
 /** A session that outlives its object: what is kept of it, and how it is found again. */
 import type { ConnectPlan } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
-import type { Checkpoint, Kept } from '../protocol/recording.ts';
+import type { Checkpoint, Kept, LastWords } from '../protocol/recording.ts';
 import { readSegment } from '../protocol/segment.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import { providerFor } from '../providers/registry.ts';
@@ -11,6 +11,7 @@ import { type Snapshot, SNAPSHOT_VERSION } from '../session/snapshot.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Key } from './attachment.ts';
 import type { Env } from './environment.ts';
+import { logLine } from './log-line.ts';
 import { payloadOf } from './log-window.ts';
 import { pricesFor } from './prices-for.ts';
 import { unpack } from './segment-codec.ts';
@@ -93,15 +94,9 @@ export function keptSnapshot({ checkpoint, counters }: Kept, adapter: ProviderAd
 
 /** A checkpoint, brought up to the end of the log: what was said after it is in there alone. */
 export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env: Env): Promise<Kept> {
-  // Only checkpointOf() writes them.
-  const snapshot = JSON.parse(checkpoint.snapshot) as Snapshot;
-  const plan = JSON.parse(checkpoint.plan) as ConnectPlan;
+  const { snapshot, reader } = readerOf(checkpoint, env);
   const { counters } = snapshot;
   const last = store.lastNumbers();
-  const adapter = providerFor(snapshot.adapter.id, env);
-  const canRead = snapshot.version === SNAPSHOT_VERSION && snapshot.adapter.version === adapter?.stateVersion;
-  const reader =
-    canRead && adapter !== undefined ? new Reread(adapter, snapshot, pricesFor(plan, adapter, env)) : null;
   const received = await readOn(store, counters.seq, reader);
   return {
     checkpoint: reader === null ? checkpoint : { ...checkpoint, snapshot: JSON.stringify(reader.snapshot()) },
@@ -114,6 +109,38 @@ export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env:
     clean: checkpoint.resting && last.seq <= counters.seq,
     lastSeq: last.seq,
   };
+}
+
+/** What a session cost that was lost with its object, and that nobody goes on with; null: it cannot be told. */
+export async function lastWords(
+  store: SessionStore,
+  checkpoint: Checkpoint,
+  env: Env,
+): Promise<LastWords | null> {
+  try {
+    const { snapshot, reader } = readerOf(checkpoint, env);
+    if (reader === null) return null;
+    await readOn(store, snapshot.counters.seq, reader);
+    return reader.conclude();
+  } catch (error) {
+    // A log that cannot be read must not keep the session from ending.
+    logLine('warn', 'last_words_unreadable', { detail: String(error) });
+    return null;
+  }
+}
+
+function readerOf(
+  checkpoint: Checkpoint,
+  env: Env,
+): { readonly snapshot: Snapshot; readonly reader: Reread | null } {
+  // Only checkpointOf() writes them.
+  const snapshot = JSON.parse(checkpoint.snapshot) as Snapshot;
+  const plan = JSON.parse(checkpoint.plan) as ConnectPlan;
+  const adapter = providerFor(snapshot.adapter.id, env);
+  const canRead = snapshot.version === SNAPSHOT_VERSION && snapshot.adapter.version === adapter?.stateVersion;
+  const reader =
+    canRead && adapter !== undefined ? new Reread(adapter, snapshot, pricesFor(plan, adapter, env)) : null;
+  return { snapshot, reader };
 }
 
 /** Reads what the log has after `seq`. Returns how many upstream frames that is. */

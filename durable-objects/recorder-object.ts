@@ -20,7 +20,7 @@ import { SessionStore, type SessionView, type StoredRecord } from '../storage/se
 import { TraceStore } from '../storage/trace-store.ts';
 import { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
-import { keptFrom } from './kept-session.ts';
+import { keptFrom, lastWords } from './kept-session.ts';
 import { logLine } from './log-line.ts';
 import { lookAt } from './look-at.ts';
 import { upstreamFrames, type WantedFrames } from './log-window.ts';
@@ -167,38 +167,38 @@ export class RecorderObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const view = this.#store.view();
     if (view === null) return;
-    if (view.ending === null && !(await this.#session().heartbeat())) this.#lost(Date.now());
+    if (view.ending === null && !(await this.#session().heartbeat())) await this.#lost(Date.now());
     await this.#deliver();
     const traceDue = await this.#trace.run(Date.now());
     const current = this.#store.view();
     if (current === null) return;
     const isTold = current.ending !== null && this.#store.undelivered(current.opening.address.id) === null;
     const toTell = isTold ? null : Date.now() + LIMITS.heartbeatMs;
-    const due = [current.ending === null ? this.#lookAt() : toTell, traceDue].filter((at) => at !== null);
+    const look = current.ending === null ? lookAt(this.#checkpoints.get(), Date.now()) : toTell;
+    const due = [look, traceDue].filter((at) => at !== null);
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.min(...due));
   }
 
   /** The session's object is gone. Within the grace time a client may come back to what is kept of it. */
-  #lost(now: number): void {
+  async #lost(now: number): Promise<void> {
     const stored = this.#checkpoints.get();
     const until = (stored?.lostAt ?? now) + (stored?.checkpoint.graceMs ?? 0);
     if (now < until) {
       this.#checkpoints.lost(now);
       return;
     }
-    this.#store.interrupt(now, stored?.checkpoint.resting === true ? 'grace_over' : 'interrupted');
+    const rested = stored?.checkpoint.resting === true;
+    const last = stored === null || rested ? null : await lastWords(this.#store, stored.checkpoint, this.env);
+    if (last !== null && (await this.#session().heartbeat())) return; // Somebody came back meanwhile.
+    this.#store.interrupt(now, rested ? 'grace_over' : 'interrupted', last);
     this.#checkpoints.clear();
   }
 
   /** Sees to it that the session is looked after in time. What is due sooner stays so, but for one that is at rest now. */
   async #watch(rests: boolean): Promise<void> {
-    const at = this.#lookAt();
+    const at = lookAt(this.#checkpoints.get(), Date.now());
     const due = await this.ctx.storage.getAlarm();
     if (rests || due === null || at < due) await this.ctx.storage.setAlarm(at);
-  }
-
-  #lookAt(): number {
-    return lookAt(this.#checkpoints.get(), Date.now());
   }
 
   /**
@@ -210,7 +210,7 @@ export class RecorderObject extends DurableObject<Env> {
     if (view !== null && view.ending !== null) return;
     const alive = await this.#session().settle();
     if (alive || view === null) return;
-    this.#lost(Date.now());
+    await this.#lost(Date.now());
     void this.#deliver();
   }
 

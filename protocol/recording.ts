@@ -135,6 +135,8 @@ export interface Totals extends CostTotals {
   readonly longest_silence_ms: number | null;
   readonly response: UsageTotals;
   readonly transcription: UsageTotals;
+  /** Usage may be missing: frames were lost in a crash, or could not be read. */
+  readonly usage_lost?: true;
 }
 
 /** A small row beside the frames; `seq` points at the frame that it was read from. */
@@ -158,6 +160,12 @@ export interface LogRecord {
     | 'budget'
     | 'gap';
   readonly body: { readonly [key: string]: JsonValue };
+}
+
+/** What the record of a session lacked whose object was lost. */
+export interface LastWords {
+  readonly records: readonly LogRecord[];
+  readonly totals: Totals;
 }
 
 /** Numbered from 1 within its session, so that a batch that comes twice is stored once. */
@@ -251,8 +259,13 @@ export interface SessionSummary {
   readonly revision: number;
 }
 
-/** False when reports have no price, or may have been lost in a crash. */
+/** False when reports may have been lost in a crash, or frames could not be read. */
+export function isUsageComplete(totals: Totals | null, ending: Ending | null): boolean {
+  return ending?.reason !== 'interrupted' && totals?.usage_lost !== true;
+}
+
+/** False when usage is not complete, or reports have no price. */
 export function isCostComplete(totals: Totals | null, ending: Ending | null): boolean {
-  if (ending?.reason === 'interrupted') return false;
+  if (!isUsageComplete(totals, ending)) return false;
   return totals === null || totals.reports_priced === totals.response.reports + totals.transcription.reports;
 }

@@ -1,5 +1,6 @@
 /** Parts of a session that can be read by themselves. */
 import * as v from 'valibot';
+import { COST_NOTES, UNPRICED_REASONS } from './prices.ts';
 import { Count, SessionShape, Time, whole } from './rest.ts';
 
 export const RecordsQuery = v.strictObject({
@@ -46,8 +47,16 @@ export const SessionUsageShape = v.object({
       ),
       /** In the provider's. */
       reported: v.unknown(),
+      /** What it is the bill of, so that it counts once: of a turn, where the provider reports by it, the `response_id`. */
+      key: v.string(),
       /** In billionths of a dollar; null: it has no price. */
       cost_nano_usd: v.nullable(Count),
+      /** The row of a list that it was priced by, as `provider/family`, and that row's date; null: no list was asked. */
+      price: v.nullable(v.string()),
+      price_date: v.nullable(v.string()),
+      notes: v.array(v.picklist(COST_NOTES)),
+      /** Why it has no price; null: it has one. */
+      unpriced: v.nullable(v.picklist(UNPRICED_REASONS)),
     }),
   ),
 });

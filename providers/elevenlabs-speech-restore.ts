@@ -4,24 +4,29 @@
  * the alignment does not tell how far the voice came, only what was not begun is repeated.
  */
 import type { Outgoing } from './adapter.ts';
-import type { SpeechContext, SpeechState } from './elevenlabs-speech.ts';
+import { type SpeechContext, type SpeechState, withText } from './elevenlabs-speech.ts';
 
 export function restoreSpeech(state: SpeechState): { readonly state: SpeechState; readonly send: Outgoing } {
   const dials = state.dials + 1;
   if (state.dials === 0) return { state: { ...state, dials }, send: { upstream: [], clients: [] } };
   const kept = state.contexts.filter(({ opening }) => opening !== null).map(fromWhereItWas);
   const lost = state.contexts.filter(({ opening }) => opening === null);
+  const empty: SpeechState = {
+    ...state,
+    dials,
+    contexts: [],
+    isOver: state.isOver && kept.length > 0,
+    // The end of the socket before has told them.
+    characters: 0,
+    doubtful: null,
+    reports: state.reports + 1,
+  };
   return {
-    state: {
-      ...state,
-      dials,
-      contexts: kept,
-      isOver: state.isOver && kept.length > 0,
-      // The end of the socket before has told them.
-      characters: 0,
-      doubtful: null,
-      reports: state.reports + 1,
-    },
+    // What is sent again, after an opening of its own, is billed again.
+    state: kept.reduce(
+      (before, context) => withText(withText(before, context, ''), context, context.text ?? ''),
+      empty,
+    ),
     send: {
       upstream: kept.flatMap((context) => framesFor(state, context)),
       clients: lost.map((context) => finalFrame(state, context)),

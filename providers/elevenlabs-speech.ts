@@ -36,7 +36,7 @@ export type SpeechState = {
   readonly isOver: boolean;
   /** Characters sent that no usage has told yet. */
   readonly characters: number;
-  /** Since a context that may be one too many: ElevenLabs takes none of it, and closes, or speaks that context. */
+  /** Since a context that ElevenLabs may refuse: it takes none of it, and closes, or speaks that context. */
   readonly doubtful: { readonly id: string; readonly characters: number } | null;
   readonly reports: number;
 };
@@ -50,6 +50,7 @@ export interface SpeechReading {
 const OPEN_CONTEXTS = 5;
 const MOST_CONTEXTS = 8;
 const TOO_MANY = 'max_active_conversations';
+const INVALID = 'invalid_input_message';
 const LONGEST_TEXT = 8192;
 const LONGEST_OPENING = 8192;
 const LONGEST_ID = 128;
@@ -97,7 +98,7 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     return reported({ ...state, contexts, isOver: true }, []);
   }
   const context = state.contexts.find(({ id }) => id === request.id) ?? opened(state, request, event);
-  const characters = isSpoken(request.text) ? countCharacters(request.text) : 0;
+  const characters = charactersOf(request.text);
   const asks = characters > 0 && context.phase === 'silent';
   const after: SpeechContext = {
     ...context,
@@ -107,7 +108,7 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     closing: context.closing || request.close === 'context',
   };
   const next = {
-    ...withContext(counted(state, request.id, characters), after),
+    ...withText(state, after, request.text),
     isOver: state.wire === 'stream' && after.closing,
   };
   const observations: Observation[] = asks
@@ -118,14 +119,36 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     : { state: next, observations };
 }
 
+/** A text went up for a context, which may be new. */
+export function withText(state: SpeechState, context: SpeechContext, text: string): SpeechState {
+  return withContext(counted(state, context.id, charactersOf(text)), context);
+}
+
 /** Characters that went up. `id`: of the context, which may be new. */
 function counted(state: SpeechState, id: string, characters: number): SpeechState {
-  const { wire, contexts, doubtful } = state;
-  const isOneMore = !contexts.some((each) => each.id === id) && contexts.length >= OPEN_CONTEXTS;
-  if (doubtful === null && !(wire === 'multi' && isOneMore))
+  const { doubtful } = state;
+  if (doubtful === null && !mayBeRefused(state, id, characters))
     return { ...state, characters: state.characters + characters };
   const since = doubtful ?? { id, characters: 0 };
   return { ...state, doubtful: { ...since, characters: since.characters + characters } };
+}
+
+/** A new context that is one too many, or whose opening message is none: it has the text of a later one. */
+function mayBeRefused({ wire, contexts }: SpeechState, id: string, characters: number): boolean {
+  if (contexts.some((each) => each.id === id)) return false;
+  switch (wire) {
+    case 'stream':
+      return characters > 0;
+    case 'multi':
+      return contexts.length >= OPEN_CONTEXTS;
+    case 'dialogue':
+      return false;
+  }
+}
+
+/** The error with which it is refused. */
+function isRefusal({ wire }: SpeechState, error: JsonValue | undefined): boolean {
+  return error === (wire === 'stream' ? INVALID : TOO_MANY);
 }
 
 /** Those that were in doubt count after all. */
@@ -159,8 +182,8 @@ function requestOf({ wire, contexts }: SpeechState, event: JsonObject): SpeechRe
 }
 
 /** The opening's space and a keepalive's are no text. */
-function isSpoken(text: string): boolean {
-  return text !== '' && text !== ' ';
+function charactersOf(text: string): number {
+  return text === ' ' ? 0 : countCharacters(text);
 }
 
 /** As ElevenLabs counts: code points. A text may be 32 MiB long, so none is spread. */
@@ -200,7 +223,7 @@ function longer(wire: SpeechWire, text: string | null, more: string): string | n
 export function readSpeechServer(before: SpeechState, event: JsonObject): SpeechReading {
   const error = speechError(event);
   if (error !== null)
-    return failed(event['error'] === TOO_MANY ? { ...before, doubtful: null } : before, error);
+    return failed(isRefusal(before, event['error']) ? { ...before, doubtful: null } : before, error);
   const id = idOf(event['contextId'] ?? event['context_id'], before.wire);
   const state = before.doubtful?.id === id ? undoubted(before) : before;
   const context = state.contexts.find((each) => each.id === id);

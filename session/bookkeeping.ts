@@ -14,6 +14,7 @@ import type { Direction, LoggedFrame } from '../protocol/segment.ts';
 import type { Outgoing, ProviderAdapter, Reading, Sender } from '../providers/adapter.ts';
 import type { PriceBasis } from './cost.ts';
 import type { Limits } from './limits.ts';
+import { lifeOf, type OpenSocket } from './open-socket.ts';
 import { PrivateTexts } from './private-texts.ts';
 import { Recording, type RecordingPlan } from './recording.ts';
 import { Redactor } from './redactor.ts';
@@ -68,8 +69,7 @@ export class Bookkeeping {
    */
   readonly #isPrompt: boolean;
   #state: JsonValue;
-  /** Of the upstream socket that is open: since when, and the audio that had gone up before. */
-  #socket: { readonly since: number; readonly audioInMs: number | null } | null = null;
+  #socket: OpenSocket | null;
   /** False once the adapter failed: the relay goes on, unread. */
   #readable = true;
   #waiting: RelayedFrame[] = [];
@@ -93,6 +93,7 @@ export class Bookkeeping {
     this.#tally = new Tally(limits.transcriptCharacters, plan.prices, from?.tally);
     this.#state = from === null ? adapter.begin(plan.request) : from.adapter.state;
     this.#intercepts = adapter.intercepts(this.#state);
+    this.#socket = from?.socket ?? null;
     this.#isPrompt = plan.hasBudget;
     // Only who chose the session's name can come back to it.
     this.#window = new ResumeWindow(
@@ -103,11 +104,14 @@ export class Bookkeeping {
   }
 
   /** What is known here of the session, as JSON. */
-  snapshot(): Pick<Snapshot, 'adapter' | 'tally'> & { readonly counters: Omit<Counters, 'client'> } {
+  snapshot(): Pick<Snapshot, 'adapter' | 'tally' | 'socket'> & {
+    readonly counters: Omit<Counters, 'client'>;
+  } {
     this.catchUp();
     return {
       adapter: { id: this.#adapter.id, version: this.#adapter.stateVersion, state: this.#state },
       tally: this.#tally.snapshot(),
+      socket: this.#socket,
       counters: { ...this.recording.numbers, received: this.#window.received },
     };
   }
@@ -185,21 +189,19 @@ export class Bookkeeping {
     const socket = this.#socket;
     if (socket === null) return;
     this.#socket = null;
-    const { audioInMs } = this.#tally;
-    const life = {
-      openMs: Math.max(0, now - socket.since),
-      audioInMs: audioInMs === null || socket.audioInMs === null ? null : audioInMs - socket.audioInMs,
-    };
+    const life = lifeOf(socket, this.#tally.audioInMs, now);
     this.#guarded(now, () => {
       const observed = this.#adapter.atEnd?.(this.#state, life) ?? [];
       this.#observe(this.#redaction?.texts.atEnd(life, observed) ?? observed, now);
     });
   }
 
-  /** What came after frame `lastSeq` was in memory, and is lost. */
+  /** What came after frame `lastSeq` was in memory, and is lost, and the socket of that time with it. */
   interrupted(lastSeq: number, now: number): void {
-    const body = { reason: 'interrupted', from_seq: lastSeq + 1, to_seq: null, frames: null, bytes: null };
-    this.#note('gap', { ...body, until: now }, now);
+    this.conclude(this.#tally.lastFrameAt ?? now);
+    this.#tally.lost();
+    const unknown = { to_seq: null, frames: null, bytes: null, until: now };
+    this.#note('gap', { reason: 'interrupted', from_seq: lastSeq + 1, ...unknown }, now);
   }
 
   /** Takes note of a frame that is on its way. */
@@ -276,7 +278,7 @@ export class Bookkeeping {
     return this.owes() && this.#tally.openTurns > 0;
   }
 
-  /** What the provider is told before its socket is closed, or null. */
+  /** What the provider is told before its socket is closed. */
   farewell(): Payload | null {
     return this.#ask(() => this.#adapter.farewell?.(this.#state) ?? null, null);
   }
@@ -288,8 +290,7 @@ export class Bookkeeping {
     try {
       return question();
     } catch (error) {
-      this.#readable = false;
-      this.#wire.report(`adapter ${this.#adapter.id} failed to answer: ${String(error)}`);
+      this.#failed('answer', error);
       return otherwise;
     }
   }
@@ -313,8 +314,7 @@ export class Bookkeeping {
         return;
       }
       const before = this.#state;
-      const reading = this.#adapter.read(before, from, payload);
-      this.#take(this.#told(reading, before, from, payload), now);
+      this.#take(this.#told(this.#adapter.read(before, from, payload), before, from, payload), now);
     });
   }
 
@@ -329,13 +329,15 @@ export class Bookkeeping {
   }
 
   #giveUp(error: unknown, now: number): void {
+    this.#failed('read a frame', error);
+    const message = 'Reading failed; the relay goes on without usage.';
+    this.#note('error', { code: 'unreadable', message }, now);
+  }
+
+  #failed(to: string, error: unknown): void {
     this.#readable = false;
-    this.#wire.report(`adapter ${this.#adapter.id} failed to read a frame: ${String(error)}`);
-    this.#note(
-      'error',
-      { code: 'unreadable', message: 'Reading failed; the relay goes on without usage.' },
-      now,
-    );
+    this.#tally.lost();
+    this.#wire.report(`adapter ${this.#adapter.id} failed to ${to}: ${String(error)}`);
   }
 
   #take(reading: Reading<JsonValue>, now: number): void {
@@ -357,10 +359,8 @@ export class Bookkeeping {
   /** The reading with what may be stored of its texts. */
   #told(reading: Reading<JsonValue>, before: JsonValue, from: Sender, payload: Payload): Reading<JsonValue> {
     if (this.#redaction === null) return reading;
-    return {
-      ...reading,
-      observations: this.#redaction.texts.read(before, from, payload, reading.observations),
-    };
+    const observations = this.#redaction.texts.read(before, from, payload, reading.observations);
+    return { ...reading, observations };
   }
 
   #observe(observations: readonly Observation[], now: number): void {

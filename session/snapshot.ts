@@ -1,6 +1,7 @@
 /** What a session is, as JSON: enough for another machine to go on with its conversation, its numbers and its sums. */
 import type { Role } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
+import type { OpenSocket } from './open-socket.ts';
 import type { TallySnapshot } from './tally.ts';
 
 /** Raise it when the shape below changes: a snapshot of another version is not gone on with. */
@@ -16,6 +17,8 @@ export interface Snapshot {
   readonly tally: TallySnapshot;
   /** A frame of which the provider takes only the first has come. */
   readonly onceSent: boolean;
+  /** The upstream socket that was open; null: none was. Absent in what was kept before it was. */
+  readonly socket?: OpenSocket | null;
   /** Roles that clients were given, by their names; absent in what was kept before there were any. */
   readonly roles?: readonly (readonly [string, Role])[];
 }

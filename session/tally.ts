@@ -57,6 +57,7 @@ export class Tally {
   readonly #pricer: Pricer;
   readonly #cost: CostSum;
   #lastFrameAt: number | null = null;
+  #isLost = false;
   #silence = { sum: 0, longest: 0 };
 
   /** @param from what another tally of this session had come to */
@@ -80,6 +81,7 @@ export class Tally {
     };
     this.#audio = { ...audio };
     this.#model = totals.model;
+    this.#isLost = totals.usage_lost === true;
     this.#silence = { sum: totals.silence_ms ?? 0, longest: totals.longest_silence_ms ?? 0 };
     this.#usage = { response: totals.response, transcription: totals.transcription };
     for (const key of seen) this.#seen.add(key);
@@ -123,6 +125,16 @@ export class Tally {
     if (direction === 'down') this.#received += 1;
     if (!logged) this.#notLogged += 1;
     if (redacted) this.#redacted += 1;
+  }
+
+  /** Frames were lost, or cannot be read any more, and what they said of usage with them. */
+  lost(): void {
+    this.#isLost = true;
+  }
+
+  /** When the last frame went either way; null: none did. */
+  get lastFrameAt(): number | null {
+    return this.#lastFrameAt;
   }
 
   /** Upstream frames sent on to clients so far. */
@@ -215,6 +227,7 @@ export class Tally {
       longest_silence_ms: this.#silence.longest,
       response: this.#usage.response,
       transcription: this.#usage.transcription,
+      ...(this.#isLost ? { usage_lost: true } : {}),
       ...this.#cost.totals(),
     };
   }
@@ -227,6 +240,8 @@ export class Tally {
       const oldest = this.#seen.values().next();
       if (oldest.done !== true) this.#seen.delete(oldest.value);
     }
+    // Whoever asked for none may have named it in a frame.
+    if (observation.purpose === 'response') this.#model ??= observation.model;
     const before = this.#usage[observation.purpose];
     this.#usage[observation.purpose] = addUsage(before, observation);
     const cost = this.#cost.add(this.#pricer.price(observation), observation.usage.unit);

@@ -30,12 +30,12 @@ export class SpeechService implements Service {
 
   text(text: string, now: number): void {
     const event = asObject(parseJson(text));
-    if (event === undefined) this.#refuse(null, badRequest('the message is not a JSON object'));
+    if (event === undefined) this.#refuse(null, badRequest('the message is not a JSON object'), now);
     else this.#take(event, now);
   }
 
-  binary(): void {
-    this.#refuse(null, badRequest('binary messages are not supported'));
+  binary(_bytes: Uint8Array, now: number): void {
+    this.#refuse(null, badRequest('binary messages are not supported'), now);
   }
 
   idle(out: Outbox): void {
@@ -45,7 +45,7 @@ export class SpeechService implements Service {
   #take(event: JsonObject, now: number): void {
     const id = asText(event['context_id']);
     if (id === undefined || id === '') {
-      this.#refuse(null, badRequest('context_id is required'));
+      this.#refuse(null, badRequest('context_id is required'), now);
       return;
     }
     if (event['cancel'] === true) {
@@ -56,7 +56,7 @@ export class SpeechService implements Service {
     const reading = readSpeechRequest(event, id);
     const error = reading.ok ? this.#problem(reading.request) : reading.error;
     if (!reading.ok || error !== null) {
-      this.#refuse(id, error ?? badRequest('unreadable'));
+      this.#refuse(id, error ?? badRequest('unreadable'), now);
       return;
     }
     const context = this.#contexts.get(id) ?? this.#open(reading.request);
@@ -84,12 +84,14 @@ export class SpeechService implements Service {
       dials: this.#dials,
       random: this.#random,
       firstChunk: () => this.#firstChunk(),
-      ended: (at) => {
-        this.#workplace.agenda.add(at + EXPIRES_MS, () => this.#contexts.delete(id));
-      },
+      ended: (at) => this.#expire(id, at),
     });
     this.#contexts.set(id, context);
     return context;
+  }
+
+  #expire(id: string, now: number): void {
+    this.#workplace.agenda.add(now + EXPIRES_MS, () => this.#contexts.delete(id));
   }
 
   #firstChunk() {
@@ -103,10 +105,11 @@ export class SpeechService implements Service {
     };
   }
 
-  #refuse(contextId: string | null, error: CartesiaError): void {
-    if (contextId !== null) {
-      this.#contexts.get(contextId)?.stop();
-      this.#contexts.delete(contextId);
+  #refuse(contextId: string | null, error: CartesiaError, now: number): void {
+    const context = this.#contexts.get(contextId ?? '');
+    if (contextId !== null && context?.over === false) {
+      context.stop();
+      this.#expire(contextId, now);
     }
     this.#workplace.out.json({
       type: 'error',

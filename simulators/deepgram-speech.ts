@@ -17,6 +17,8 @@ export class SpeechSession extends AgendaSession {
   readonly #setup: SpeakSetup;
   readonly #queue: SpokenQueue;
   #speech: Speech | null = null;
+  /** What came while a speech was spoken: the next one's. */
+  #held: ('flush' | { readonly text: string })[] = [];
   #closing = false;
   #totals = { audioMs: 0, characters: 0 };
 
@@ -58,8 +60,7 @@ export class SpeechSession extends AgendaSession {
       }
       case 'Close':
         this.#closing = true;
-        if (this.#speech === null) this.#finish();
-        else this.#flush();
+        this.#goOn();
         return;
       default:
         this.#fail('MESSAGE-0000', 'The message could not be parsed.', 1003);
@@ -72,7 +73,8 @@ export class SpeechSession extends AgendaSession {
 
   /** Text of which no report was sent. */
   protected override settle(): void {
-    this.ledger.charge({ characters: charactersOf(this.#speech?.text ?? '') });
+    const held = this.#held.map((each) => (each === 'flush' ? '' : each.text)).join('');
+    this.ledger.charge({ characters: charactersOf((this.#speech?.text ?? '') + held) });
   }
 
   protected override failed(): void {
@@ -90,8 +92,7 @@ export class SpeechSession extends AgendaSession {
       return;
     }
     if (this.#speech?.flushed === true) {
-      // One speech at a time here; the service may take more text meanwhile.
-      this.send({ type: 'Warning', code: 'SPEECH_IN_PROGRESS', description: 'A speech is being spoken.' });
+      this.#held.push({ text });
       return;
     }
     if (this.#speech === null) {
@@ -108,7 +109,10 @@ export class SpeechSession extends AgendaSession {
       this.send({ type: 'Warning', code: 'NO_ACTIVE_SPEECH', description: 'There is no text to speak.' });
       return;
     }
-    if (speech.flushed) return;
+    if (speech.flushed) {
+      if (this.#held.length > 0) this.#held.push('flush');
+      return;
+    }
     speech.flushed = true;
     this.#queue.say(
       {
@@ -119,7 +123,7 @@ export class SpeechSession extends AgendaSession {
           this.send({ type: 'Flushed', speech_id: speech.id });
           this.send({ type: 'SpeechMetadata', ...this.#bill(speech, audioMs) });
           this.#speech = null;
-          if (this.#closing) this.#finish();
+          this.#goOn();
         },
       },
       this.now,
@@ -143,7 +147,20 @@ export class SpeechSession extends AgendaSession {
       metadata,
     });
     this.#speech = null;
-    if (this.#closing) this.#finish();
+    this.#goOn();
+  }
+
+  /** The next speech begins, or the end that was asked for comes. */
+  #goOn(): void {
+    const held = this.#speech?.flushed === true ? [] : this.#held;
+    if (held.length > 0) this.#held = [];
+    for (const each of held) {
+      if (each === 'flush') this.#flush();
+      else this.#speak(each.text);
+    }
+    if (!this.#closing) return;
+    if (this.#speech === null) this.#finish();
+    else this.#flush();
   }
 
   #bill(speech: Speech, audioMs: number): JsonObject {

@@ -7,6 +7,7 @@ import {
   type Batch,
   type CostTotals,
   type Ending,
+  type LastWords,
   type LogRecord,
   type NumberedRecord,
   type Opening,
@@ -149,11 +150,18 @@ export class SessionStore {
 
   /**
    * Ends a session whose object is gone: a crash or a restart. What was in memory is lost, and the record says so.
+   *
+   * @param last what is known of it besides
    */
-  interrupt(now: number, reason: 'interrupted' | 'grace_over' = 'interrupted'): void {
+  interrupt(
+    now: number,
+    reason: 'interrupted' | 'grace_over' = 'interrupted',
+    last: LastWords | null = null,
+  ): void {
     const view = this.view();
     if (view === null || view.ending !== null) return;
     const lastAt = this.#lastAt() ?? view.live?.at ?? view.opening.startedAt;
+    for (const record of last?.records ?? []) this.#insert(record);
     if (reason === 'interrupted') this.#insertGap(view, lastAt, now);
     this.#change('ending', {
       at: lastAt,
@@ -161,7 +169,7 @@ export class SessionStore {
       closedBy: 'parley',
       code: reason === 'interrupted' ? 1006 : 1000,
       closeReason: '',
-      totals: view.totals,
+      totals: last?.totals ?? view.totals,
     });
   }
 

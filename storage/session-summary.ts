@@ -4,10 +4,13 @@ import { sumsOf } from '../protocol/usage-sums.ts';
 import type { SessionView } from './session-store.ts';
 
 export function summaryOf(id: string, view: SessionView, revision: number): SessionSummary {
-  const tokens = view.totals?.response.tokens;
+  const isEnded = view.ending !== null;
+  const costComplete = isCostComplete(view.totals, view.ending);
+  const durationMs = isEnded ? Math.max(0, view.ending.at - view.opening.startedAt) : 0;
+  const sums = sumsOf(view.totals, durationMs, costComplete);
   return {
     id,
-    status: view.ending === null ? 'live' : 'ended',
+    status: isEnded ? 'ended' : 'live',
     provider: view.opening.provider,
     model: view.opening.model ?? view.totals?.model ?? null,
     startedAt: view.opening.startedAt,
@@ -15,16 +18,16 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
     endedReason: view.ending?.reason ?? null,
     turns: view.totals?.responses ?? 0,
     tokens:
-      tokens === undefined || view.totals?.response.reports === 0
+      sums.reports === 0
         ? null
-        : tokens.input_text +
-          tokens.input_audio +
-          tokens.input_image +
-          tokens.output_text +
-          tokens.output_audio +
-          tokens.output_image,
+        : sums.input_text +
+          sums.input_audio +
+          sums.input_image +
+          sums.output_text +
+          sums.output_audio +
+          sums.output_image,
     costNano: view.totals?.cost_nano ?? null,
-    costComplete: isCostComplete(view.totals, view.ending),
+    costComplete,
     metadata: view.annotations.metadata ?? view.opening.metadata,
     feedback: view.annotations.feedback,
     score: view.annotations.score,
@@ -32,11 +35,7 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
     path: view.opening.path ?? '',
     redriveOf: view.opening.redriveOf ?? null,
     success: isSuccess(view),
-    sums: sumsOf(
-      view.totals,
-      view.ending === null ? 0 : Math.max(0, view.ending.at - view.opening.startedAt),
-      isCostComplete(view.totals, view.ending),
-    ),
+    sums,
     revision,
   };
 }

@@ -13,6 +13,7 @@ import {
   type LogKey,
   type LogQuery,
 } from '../protocol/log-query.ts';
+import { nearestName } from '../protocol/nearest-name.ts';
 import { LIMITS } from '../session/limits.ts';
 
 const Value = v.union([v.string(), v.number(), v.boolean(), v.null()]);
@@ -54,6 +55,8 @@ const FLAT: Readonly<Record<string, readonly [LogKey, LogFilter['operator']]>> =
   max_total_tokens: ['tokens', 'max'],
 };
 
+/** Of a key that is not known. */
+const SHOWN = 64;
 const DOTTED = ['filters.key', 'filters.operator', 'filters.value'];
 const ORDERING = ['order_by', 'order_by_direction', 'direction'];
 /** What only one of the two methods takes. */
@@ -140,6 +143,12 @@ function jsonFilters(text: string | null): RawFilter[] {
 }
 
 function rawFilter(value: unknown): RawFilter {
+  const key = v.safeParse(v.object({ key: v.string() }), value);
+  const known = Object.keys(LOG_KEYS);
+  if (key.success && !known.includes(key.output.key)) {
+    const name = key.output.key;
+    throw problem(`no filter has the key '${name.slice(0, SHOWN)}'; perhaps ${nearestName(name, known)}`);
+  }
   const parsed = v.safeParse(RawFilter, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

@@ -1,7 +1,8 @@
 /** A session's turns, usage and participants, each by itself. */
 import { BrokerError } from '../protocol/errors.ts';
-import { asCount, asObject, asText, type JsonValue, parseJson } from '../protocol/json.ts';
+import { asArray, asCount, asObject, asText, type JsonValue, parseJson } from '../protocol/json.ts';
 import { JSON_FORM } from '../protocol/media-types.ts';
+import { COST_NOTES, UNPRICED_REASONS } from '../protocol/prices.ts';
 import type { LogRecord } from '../protocol/recording.ts';
 import { NoQuery } from '../protocol/rest.ts';
 import { RecordsQuery, type SessionUsageShape, type TurnShape } from '../protocol/session-views.ts';
@@ -85,7 +86,12 @@ function reportShape({ seq, at, body: text }: StoredRecord): SessionUsageShape['
     source: body['source'] === 'measured' ? 'measured' : 'provider',
     counted: { ...counted, unit: unitOf(counted['unit']) },
     reported: body['usage'] ?? null,
+    key: asText(body['key']) ?? '',
     cost_nano_usd: asCount(body['cost_nano']) ?? null,
+    price: asText(body['price']) ?? null,
+    price_date: asText(body['price_date']) ?? null,
+    notes: COST_NOTES.filter((note) => (asArray(body['cost_notes']) ?? []).includes(note)),
+    unpriced: UNPRICED_REASONS.find((reason) => reason === body['unpriced']) ?? null,
   };
 }
 

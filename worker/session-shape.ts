@@ -5,7 +5,7 @@ import { asCount, asObject, asText, type JsonObject, type JsonValue, parseJson }
 import { dollars } from '../protocol/money.ts';
 import { PRICE_TABLE_DATE } from '../protocol/price-table.ts';
 import { COST_NOTES } from '../protocol/prices.ts';
-import { isCostComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
+import { isCostComplete, isUsageComplete, NO_USAGE, type Totals } from '../protocol/recording.ts';
 import { GAP_REASONS, type SessionShape } from '../protocol/rest.ts';
 import { moneyShape } from '../protocol/summary-shape.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
@@ -71,7 +71,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     usage: {
       response: totals?.response ?? NO_USAGE,
       transcription: totals?.transcription ?? NO_USAGE,
-      complete: ending?.reason !== 'interrupted',
+      complete: isUsageComplete(totals, ending),
     },
     cost: costShape(view),
     budgets: records.filter((record) => record.kind === 'budget').map(budgetShape),

@@ -32,15 +32,20 @@ function checked({ env, settings }: RouteContext, body: unknown): JsonObject {
   // It was parsed as JSON.
   const change = body as JsonValue;
   const read = readGatewaySettings(change);
-  if (!read.ok) throw new BrokerError('invalid_request', { problem: read.problems.join(' ') });
+  if (!read.ok) throw refused(read.problems);
   const problems = beyondDeployment(settings, read.settings).map(({ problem }) => problem);
   const unknown = read.settings.allowed_providers?.find((id) => providerFor(id, env)?.id !== id);
   if (unknown !== undefined)
     problems.push(
       `allowed_providers has '${unknown}', which is no provider's id. Did you mean '${providerFor(nearestProvider(unknown, env), env)?.id}'?`,
     );
-  if (problems.length > 0) throw new BrokerError('invalid_request', { problem: problems.join(' ') });
+  if (problems.length > 0) throw refused(problems);
   return asObject(change) ?? {};
+}
+
+/** @param problems sentences, the last of which ends as the error's does */
+function refused(problems: readonly string[]): BrokerError {
+  return new BrokerError('invalid_request', { problem: problems.join(' ').replace(/\.$/, '') });
 }
 
 function shown({ env, settings }: RouteContext, stored: string): Response {

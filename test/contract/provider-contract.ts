@@ -153,20 +153,43 @@ function billedIn(observations: readonly Observation[]): Billed {
   return toMicroseconds(total);
 }
 
+function plus(one: Billed, other: Billed): Billed {
+  return {
+    input: one.input + other.input,
+    output: one.output + other.output,
+    seconds: one.seconds + other.seconds,
+    characters: one.characters + other.characters,
+    requests: one.requests + other.requests,
+  };
+}
+
+/** What frames cost that are all that was ever sent. */
+function costOf(adapter: ProviderAdapter, request: ConnectRequest, frames: readonly Payload[]): Billed {
+  const { state, observations } = readAll(
+    adapter,
+    request,
+    frames.flatMap((text) => (typeof text === 'string' ? [{ from: 'client', text }] : [])),
+    throughJson,
+  );
+  return billedIn([...observations, ...(adapter.atEnd?.(state, NO_LIFE) ?? [])]);
+}
+
 /** A socket that ends as soon as it opened: it costs nothing but what the state has counted. */
 export const NO_LIFE = { openMs: 0, audioInMs: 0 };
 
 /**
  * @param about what the client asked for, where an adapter reads frames by it. `billsLate`: what is counted here when a
- *   socket is lost would be in the provider's next report, so a session that is cut and played on has it twice
+ *   socket is lost would be in the provider's next report, so a session that is cut and played on has it twice.
+ *   `billsAgain`: what is sent again to the next socket is counted again
  */
 export function providerContract(
   adapter: ProviderAdapter,
   fixtures: readonly Fixture[],
   {
     billsLate = false,
+    billsAgain = false,
     ...about
-  }: Partial<Pick<ConnectRequest, 'path' | 'query'>> & { billsLate?: boolean } = {},
+  }: Partial<Pick<ConnectRequest, 'path' | 'query'>> & { billsLate?: boolean; billsAgain?: boolean } = {},
 ): void {
   const request: ConnectRequest = { ...REQUEST, ...about };
   const all = fixtures.flatMap(({ frames }) => frames);
@@ -279,7 +302,8 @@ export function providerContract(
           const before = readAll(adapter, request, frames.slice(0, at), throughJson);
           // The lost socket's own bill is told before the next one opens, and must not be told again.
           const after: Observation[] = [...(adapter.atEnd?.(before.state, NO_LIFE) ?? [])];
-          const restored = adapter.restore(before.state).state;
+          const { state: restored, send } = adapter.restore(before.state);
+          const { upstream } = send;
           let state = restored;
           // The provider's answers to the restoration carry no usage; what it reports afterwards counts on.
           for (const frame of frames.slice(at)) {
@@ -288,7 +312,8 @@ export function providerContract(
             after.push(...reading.observations);
           }
           after.push(...(adapter.atEnd?.(state, NO_LIFE) ?? []));
-          expect(billedIn([...before.observations, ...after])).toEqual(billed);
+          const again = billsAgain ? costOf(adapter, request, upstream) : NOTHING_BILLED;
+          expect(billedIn([...before.observations, ...after])).toEqual(plus(billed, again));
         }
       },
     );

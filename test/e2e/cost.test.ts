@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionShape, SessionSummaryShape } from '../../protocol/rest.ts';
+import type { SessionUsageShape } from '../../protocol/session-views.ts';
 import { type Client, connect, connected } from '../support/client.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { get, sessionOf, untilEnded } from '../support/rest.ts';
@@ -103,6 +104,29 @@ describe('P8 the cost of a session over REST', () => {
     await expect(listed('acct/cost', 'min_cost=much')).rejects.toThrow('min_cost: must be dollars');
   });
 
+  it('P8 every report says whose figure it is, of which turn, and by which row it was priced, or why it has no price', async () => {
+    const reportsOf = async (model: string) => {
+      const { client } = await turn('acct/reports', `model=${model}`);
+      const { turns } = await ended('acct/reports', client);
+      const path = `/v1/acct/reports/sessions/${client.id}/usage`;
+      const { reports } = await get<SessionUsageShape>(parley, path);
+      expect(reports.map(({ key }) => key)).toEqual(turns.map((each) => each.response_id));
+      return reports;
+    };
+    expect(await reportsOf('gpt-realtime-2025-08-28')).toMatchObject([
+      {
+        source: 'provider',
+        price: 'openai/gpt-realtime',
+        price_date: '2026-11-05',
+        notes: ['simulated'],
+        unpriced: null,
+      },
+    ]);
+    expect(await reportsOf('gpt-realtime-9')).toMatchObject([
+      { cost_nano_usd: null, price: null, price_date: null, notes: [], unpriced: 'unknown_model' },
+    ]);
+  });
+
   it('P8 a model of the simulator’s own costs nothing, and says why', async () => {
     const { client } = await turn('acct/free', 'model=sim-support');
     expect((await ended('acct/free', client)).cost).toMatchObject({
@@ -163,6 +187,57 @@ describe('P8 the cost of a session over REST', () => {
       body: expect.stringContaining('cf-aig-custom-cost must be JSON'),
     });
   });
+
+  it.each([
+    ['nobody comes back to', 'elevenlabs', 'agent_id=a', 'v1/convai/conversation', 80_000_000],
+    ['goes on', 'assemblyai', 'speech_model=universal-3-6-pro&sample_rate=16000', '', 450_000_000 / 60],
+  ])(
+    'P8 a kill -9 leaves what an open socket cost, also of a session that %s',
+    async (what, provider, query, path, nanoAMinute) => {
+      const options = {
+        dataDir: mkdtempSync(`${tmpdir()}/parley-open-`),
+        env: { ELEVENLABS_BASE_URL: 'simulator', ASSEMBLYAI_BASE_URL: 'simulator' },
+      };
+      const [gateway, name] = ['acct/open', 'call'];
+      const call = {
+        gateway,
+        provider: path === '' ? provider : `${provider}/${path}`,
+        query: `${query}&parley-session=${name}&parley-grace=${what === 'goes on' ? 60 : 1}`,
+      };
+      const first = await startParley(options);
+      const { socket } = await connected(first, call);
+      const openedAt = Date.now();
+      // Whatever goes either way shows that the socket was open.
+      const speaking = setInterval(
+        () => socket.send(provider === 'elevenlabs' ? '{"type":"user_activity"}' : '{"type":"KeepAlive"}'),
+        100,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      clearInterval(speaking);
+      await first.kill();
+      const openMs = Date.now() - openedAt;
+      const second = await startParley(options);
+      if (what === 'goes on') {
+        const { socket: again, closed } = await connected(second, call);
+        const headers = { authorization: `Bearer ${second.token}` };
+        await fetch(`${second.http}/v1/${gateway}/sessions/${name}/end`, { method: 'POST', headers });
+        await closed;
+        again.close();
+      }
+      await expect
+        .poll(async () => (await sessionOf(second, gateway, name)).status, { timeout: 90_000 })
+        .toBe('ended');
+      const { usage, cost } = await sessionOf(second, gateway, name);
+      // Up to a second of what went either way is not in the log.
+      expect(usage.response.seconds).toBeGreaterThan(openMs / 1000 - 1.5);
+      expect(usage.response.seconds).toBeLessThan(openMs / 1000 + 1.5);
+      expect(Math.abs((cost.nano_usd ?? 0) - (usage.response.seconds / 60) * nanoAMinute)).toBeLessThan(3);
+      expect([usage.complete, cost.complete]).toEqual([false, false]);
+      await second.stop();
+      rmSync(options.dataDir, { recursive: true });
+    },
+    150_000,
+  );
 
   it('P3 a kill -9 and a restart leave the cost, and say that it may not be all', async () => {
     const options = {

@@ -6,19 +6,14 @@ import { asObject, type JsonObject, type JsonValue, parseJson } from '../../../p
 import type { ConnectRequest, Payload, ProviderAdapter } from '../../../providers/adapter.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { Session } from '../../../session/session.ts';
-import type { SimulatedSession, Simulator, SimulatorOutput } from '../../../simulators/simulator.ts';
-import { FakeWire, planOf } from '../session/fake-wire.ts';
+import type { Simulator } from '../../../simulators/simulator.ts';
+import { planOf } from '../session/fake-wire.ts';
+import { DIAL_MS, SimulatedUpstreams, SimulatedWire } from '../session/simulated-upstreams.ts';
 
 const START = 1_795_000_000_000;
-const DIAL_MS = 5;
 const IDLE_MS = 60_000;
 /** Longer than any answer takes here. */
 const ANSWER_MS = 20_000;
-
-interface Upstream {
-  readonly session: SimulatedSession;
-  coming: SimulatorOutput[];
-}
 
 export interface Service {
   readonly adapter: ProviderAdapter;
@@ -27,67 +22,31 @@ export interface Service {
   readonly request: Pick<ConnectRequest, 'path' | 'query' | 'baseUrl' | 'restoredAudioBytes'>;
 }
 
-class DrivenWire extends FakeWire {
-  readonly #drive: Conversation;
+class DrivenWire extends SimulatedWire {
+  /** All that the client has received. */
+  readonly seen: Payload[] = [];
 
-  constructor(drive: Conversation) {
-    super();
-    this.#drive = drive;
-  }
-
-  override toUpstream(payload: Payload): boolean {
-    return this.#drive.tell(this.#drive.current, payload);
-  }
-  override toSuccessor(payload: Payload): boolean {
-    return this.#drive.tell(this.#drive.successor, payload);
-  }
   override toClient(_client: number, payload: Payload): void {
-    this.#drive.seen.push(payload);
-  }
-  override dial(delayMs: number): void {
-    this.#drive.dialAt(delayMs);
-  }
-  override promoteSuccessor(): void {
-    this.#drive.promote();
-  }
-  override dropSuccessor(): void {
-    this.#drive.dropSuccessor();
-  }
-  override closeUpstream(): void {
-    this.#drive.hangUp();
+    this.seen.push(payload);
   }
 }
 
 export class Conversation {
   now = START;
-  current: Upstream | null = null;
-  successor: Upstream | null = null;
-  /** All that the client has received. */
-  readonly seen: Payload[] = [];
-  /** Sockets that were opened at the provider. */
-  dials = 0;
-  readonly #about: Service;
-  readonly #service: Simulator;
-  readonly #request: ConnectRequest;
-  readonly #wire: DrivenWire;
+  readonly #upstreams: SimulatedUpstreams;
+  readonly #wire = new DrivenWire(() => this.#upstreams);
   readonly #session: Session;
   readonly #client: number;
-  #dialAt: number | null = null;
 
   constructor(about: Service) {
-    this.#about = about;
-    this.#service = about.service();
-    this.#request = { ...about.request, headers: {}, subprotocols: [], credential: null };
-    this.#wire = new DrivenWire(this);
+    const request = { ...about.request, headers: {}, subprotocols: [], credential: null };
     const plan = { ...planOf({ named: true, idleMs: IDLE_MS }), maxSessionMs: 86_400_000 };
-    this.#session = new Session(
-      { ...plan, request: this.#request },
-      about.adapter,
-      LIMITS,
-      this.#wire,
-      this.now,
-    );
-    this.current = this.#dial();
+    this.#session = new Session({ ...plan, request }, about.adapter, LIMITS, this.#wire, this.now);
+    this.#upstreams = new SimulatedUpstreams(about.service(), about.adapter, request, {
+      now: () => this.now,
+      session: () => this.#session,
+    });
+    this.#upstreams.open();
     this.#session.upstreamOpened(DIAL_MS, this.now);
     this.#client = this.#session.join('controller', null, {}, this.now).number;
     this.pass(DIAL_MS);
@@ -95,9 +54,19 @@ export class Conversation {
 
   /** What the model has before it, on the socket of now. */
   get context(): JsonValue {
-    const context = this.current?.session.context;
+    const context = this.#upstreams.current?.session.context;
     if (context === undefined) throw new Error('there is no provider, or it keeps nothing');
     return context;
+  }
+
+  /** Sockets that were opened at the provider. */
+  get dials(): number {
+    return this.#upstreams.dials;
+  }
+
+  /** All that the client has received. */
+  get seen(): readonly Payload[] {
+    return this.#wire.seen;
   }
 
   get phase(): string {
@@ -117,16 +86,15 @@ export class Conversation {
   say(...frames: readonly JsonValue[]): void {
     for (const frame of frames) {
       this.#session.clientFrame(this.#client, JSON.stringify(frame), this.now);
-      this.#deliver();
+      this.#upstreams.deliver();
     }
     this.pass(ANSWER_MS);
   }
 
   /** The provider's socket is lost. */
   lose(code: number): void {
-    if (this.current === null) throw new Error('there is none');
-    this.hangUp();
-    this.#session.upstreamClosed(code, '', this.now);
+    if (this.#upstreams.current === null) throw new Error('there is none');
+    this.#upstreams.lose(code);
     this.pass(ANSWER_MS);
   }
 
@@ -148,109 +116,15 @@ export class Conversation {
   /** Lets `ms` pass, doing each thing when it is due. */
   pass(ms: number): void {
     const until = this.now + ms;
-    for (;;) {
-      const due = [
-        [this.#dialAt, () => this.#redial()],
-        [this.current?.session.due(), () => this.#advance(this.current)],
-        [this.successor?.session.due(), () => this.#advance(this.successor)],
-        ...[...this.#wire.deadlines].map(
-          ([name, at]) =>
-            [
-              at,
-              () => {
-                this.#wire.deadlines.delete(name);
-                this.#session.deadline(name, this.now);
-              },
-            ] as const,
-        ),
-      ] as const;
-      const [at, act] = due.reduce<readonly [number, () => void]>(
-        (first, [each, run]) => ((each ?? Infinity) < first[0] ? [each ?? Infinity, run] : first),
-        [Infinity, () => undefined],
-      );
-      if (at > until) break;
-      this.now = Math.max(this.now, at);
-      act();
-      this.#deliver();
+    for (let next = this.#due(until); next !== null; next = this.#due(until)) {
+      this.now = Math.max(this.now, next.at);
+      next.act(this.now);
+      this.#upstreams.deliver();
     }
     this.now = until;
   }
 
-  // --- for the wire ------------------------------------------------------------------------------------------------
-
-  tell(upstream: Upstream | null, payload: Payload): boolean {
-    if (upstream === null) return false;
-    upstream.coming.push(...upstream.session.receive(payload, this.now));
-    return true;
-  }
-
-  dialAt(delayMs: number): void {
-    this.dropSuccessor();
-    this.#dialAt = this.now + delayMs + DIAL_MS;
-  }
-
-  hangUp(): void {
-    this.current?.session.closed(this.now);
-    this.current = null;
-  }
-
-  dropSuccessor(): void {
-    this.successor?.session.closed(this.now);
-    this.successor = null;
-    this.#dialAt = null;
-  }
-
-  promote(): void {
-    this.hangUp();
-    this.current = this.successor;
-    this.successor = null;
-  }
-
-  // --- the provider's side -----------------------------------------------------------------------------------------
-
-  /** Each socket names things in its own way, as a provider does. */
-  #dial(): Upstream {
-    this.dials += 1;
-    const { url, headers } = this.#about.adapter.dial(this.#request, this.#session.books.state);
-    const own = url.replace('seed=1', `seed=${this.dials}`);
-    const handshake = this.#service({ url: own, headers }, this.now);
-    if (handshake.kind !== 'accept') throw new Error(`not accepted: ${JSON.stringify(handshake)}`);
-    return { session: handshake.session, coming: [...handshake.session.open(this.now)] };
-  }
-
-  #redial(): void {
-    this.#dialAt = null;
-    this.successor = this.#dial();
-    this.#session.continuity.redialled(DIAL_MS, this.now);
-  }
-
-  #advance(upstream: Upstream | null): void {
-    upstream?.coming.push(...upstream.session.advance(this.now));
-  }
-
-  #deliver(): void {
-    for (;;) {
-      const upstream = [this.current, this.successor].find((each) => (each?.coming.length ?? 0) > 0);
-      const next = upstream?.coming.shift();
-      if (upstream == null || next === undefined) return;
-      if (next.kind === 'send') {
-        if (upstream === this.current) this.#session.upstreamFrame(next.payload, this.now);
-        else this.#session.continuity.rollover.frame(next.payload, this.now);
-      } else {
-        this.#over(upstream, next);
-      }
-    }
-  }
-
-  #over(upstream: Upstream, end: Exclude<SimulatorOutput, { kind: 'send' }>): void {
-    const { code, reason } = end.kind === 'close' ? end : { code: 1006, reason: '' };
-    upstream.session.closed(this.now);
-    if (upstream === this.current) {
-      this.current = null;
-      this.#session.upstreamClosed(code, reason, this.now);
-    } else {
-      this.successor = null;
-      this.#session.continuity.rollover.lost(this.now);
-    }
+  #due(until: number) {
+    return this.#wire.firstDue(this.#session, until);
   }
 }

@@ -15,6 +15,17 @@ import {
   UPSTREAM,
 } from './elevenlabs-frames.ts';
 
+/** Counted of a session that ends after these frames. */
+function charactersIn(about: Parameters<typeof readAll>[0], frames: Parameters<typeof readAll>[1]): number {
+  const { state, observed } = readAll(about, frames);
+  const all = [...observed, ...(elevenlabs.atEnd?.(state, NO_LIFE) ?? [])];
+  return ofKind(all, 'usage').reduce(
+    (sum, each) =>
+      sum + (each.kind === 'usage' && each.usage.unit === 'characters' ? each.usage.characters : 0),
+    0,
+  );
+}
+
 describe('P8 what is read of text-to-speech', () => {
   it('P8 characters of text, and of nothing else; audio by its format; one response a context', () => {
     const { observed } = readFixture(STREAM, 'stream-turn');
@@ -55,15 +66,7 @@ describe('P8 what is read of text-to-speech', () => {
     const say = (id: string) => up({ text: 'Hello. ', context_id: id });
     const six = ['a', 'b', 'c', 'd', 'e', 'f', 'a'].map(say);
     const refused = { message: 'Maximum', error: 'max_active_conversations', code: 1008 };
-    const charactersOf = (frames: Parameters<typeof readAll>[1]) => {
-      const { state, observed } = readAll(MULTI, frames);
-      const all = [...observed, ...(elevenlabs.atEnd?.(state, NO_LIFE) ?? [])];
-      return ofKind(all, 'usage').reduce(
-        (sum, each) =>
-          sum + (each.kind === 'usage' && each.usage.unit === 'characters' ? each.usage.characters : 0),
-        0,
-      );
-    };
+    const charactersOf = (frames: Parameters<typeof readAll>[1]) => charactersIn(MULTI, frames);
     expect(charactersOf([...six, down(refused)])).toBe(5 * 7);
     expect(charactersOf([...six, up({ text: 'Hello. ', context_id: 'f', flush: true }), down(refused)])).toBe(
       5 * 7,
@@ -71,6 +74,14 @@ describe('P8 what is read of text-to-speech', () => {
     expect(charactersOf([...six, down({ audio: 'AAAA', contextId: 'f' })])).toBe(7 * 7);
     // Nothing says that it was refused.
     expect(charactersOf(six)).toBe(7 * 7);
+  });
+
+  it('P8 an opening message with the text of a later one counts when it is spoken, and not when it is refused', () => {
+    const opening = up({ text: 'Hello. ' });
+    const refused = { message: 'The first message', error: 'invalid_input_message', code: 1008 };
+    expect(charactersIn(STREAM, [opening, opening, down(refused)])).toBe(0);
+    expect(charactersIn(STREAM, [opening, opening, down({ audio: 'AAAA' })])).toBe(14);
+    expect(charactersIn(STREAM, [up({ text: ' ' }), opening, down(refused)])).toBe(7);
   });
 
   it('P8 an error is observed, and what was open has failed', () => {

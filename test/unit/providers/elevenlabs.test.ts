@@ -5,8 +5,8 @@ import { elevenlabs } from '../../../providers/elevenlabs.ts';
 import { providerContract } from '../../contract/provider-contract.ts';
 import { AGENT, begun, DIALOGUE, MULTI, named, request, SCRIBE, STREAM } from './elevenlabs-frames.ts';
 
-providerContract(elevenlabs, named('stream-'), STREAM);
-providerContract(elevenlabs, named('multi-'), MULTI);
+providerContract(elevenlabs, named('stream-'), { ...STREAM, billsAgain: true });
+providerContract(elevenlabs, named('multi-'), { ...MULTI, billsAgain: true });
 providerContract(elevenlabs, named('dialogue-'), DIALOGUE);
 providerContract(elevenlabs, named('agent-'), AGENT);
 providerContract(elevenlabs, named('scribe-'), SCRIBE);

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { isUsageComplete } from '../../../protocol/recording.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
+import { openai } from '../../../providers/openai.ts';
 import { Budget } from '../../../session/budget.ts';
 import { LIMITS } from '../../../session/limits.ts';
-import { type Harness, liveSession, newSession, type SessionOptions } from './fake-wire.ts';
+import { Session } from '../../../session/session.ts';
+import type { Snapshot } from '../../../session/snapshot.ts';
+import { FakeWire, type Harness, liveSession, newSession, planOf, type SessionOptions } from './fake-wire.ts';
 import { restore, talking, terse, type TerseState } from './terse-provider.ts';
 
 const FAILED = {
@@ -131,6 +135,41 @@ describe('P5 an upstream that is lost', () => {
     session.clientFrame(1, 'one more', 2);
     expect(wire.log.filter((each) => each.startsWith('close'))).toHaveLength(1);
     expect([session.phase, session.clients]).toEqual(['restoring', 1]);
+  });
+});
+
+describe('P8 usage over a crash', () => {
+  it('P8 what the lost socket cost is measured to its last frame, once, and usage is not called complete any more', () => {
+    const metered: Partial<ProviderAdapter> = {
+      ...terse,
+      atEnd: (_state, { openMs }) => [
+        {
+          kind: 'usage',
+          dedupeKey: `socket of ${openMs}`,
+          purpose: 'response',
+          model: null,
+          usage: { unit: 'seconds', seconds: openMs / 1000 },
+          source: 'measured',
+          raw: null,
+        },
+      ],
+    };
+    const { session: before } = talking({ named: true, adapter: metered });
+    before.upstreamFrame('more', 90_000);
+    const kept: Snapshot = JSON.parse(JSON.stringify(before.lives.snapshot()));
+    expect(isUsageComplete(before.totals(), null)).toBe(true);
+    const wire = new FakeWire();
+    const adapter = { ...openai, ...metered };
+    const after = new Session(planOf({ named: true }), adapter, LIMITS, wire, 200_000, kept);
+    after.lives.recover(2, 200_000);
+    const { response } = after.totals();
+    expect([response.reports, response.seconds]).toEqual([1, 90]);
+    after.join(null, null, {}, 200_000);
+    restore({ session: after, wire }, 200_000);
+    expect(after.totals().response.reports).toBe(1);
+    expect(isUsageComplete(after.totals(), null)).toBe(false);
+    // Whoever goes on from there knows it too.
+    expect(after.lives.snapshot().tally.totals.usage_lost).toBe(true);
   });
 });
 

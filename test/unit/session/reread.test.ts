@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { isUsageComplete } from '../../../protocol/recording.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { openai } from '../../../providers/openai.ts';
+import type { OpenSocket } from '../../../session/open-socket.ts';
 import { Reread } from '../../../session/reread.ts';
 import { SNAPSHOT_VERSION, type Snapshot } from '../../../session/snapshot.ts';
 import { Tally } from '../../../session/tally.ts';
@@ -21,6 +23,7 @@ const snapshotOf = (adapter: ProviderAdapter) =>
     version: SNAPSHOT_VERSION,
     adapter: { id: adapter.id, version: adapter.stateVersion, state: adapter.begin(REQUEST) },
     tally: new Tally(100, PRICES).snapshot(),
+    counters: { seq: 0 },
     onceSent: false,
   }) as unknown as Snapshot;
 
@@ -104,6 +107,35 @@ describe('P5 what the log has after a checkpoint', () => {
     expect(totals.response.tokens).toMatchObject({ input_text: 110, output_text: 110 });
     expect([totals.frames_down, totals.received]).toEqual([4, 4]);
     expect(totals.cost_nano).toBe(110 * (4000 + 16_000));
+  });
+
+  it('P8 what a socket that was lost with its object cost, and no frame says, is measured to its last frame', () => {
+    const adapter: ProviderAdapter = {
+      ...openai,
+      atEnd: (_state, { openMs }) => [
+        {
+          kind: 'usage',
+          dedupeKey: 'socket',
+          purpose: 'response',
+          model: 'whisper-1',
+          usage: { unit: 'seconds', seconds: openMs / 1000 },
+          source: 'measured',
+          raw: null,
+        },
+      ],
+    };
+    const conclude = (socket: OpenSocket | null) => {
+      const reread = new Reread(adapter, { ...snapshotOf(adapter), socket }, PRICES);
+      reread.frame({ ...created, seq: 7, at: 95_000 });
+      return reread.conclude();
+    };
+    const { records, totals } = conclude({ since: 5_000, audioInMs: 0 });
+    expect(records).toMatchObject([{ kind: 'usage', seq: 7, at: 95_000, body: { source: 'measured' } }]);
+    // A minute and a half at $0.006 a minute.
+    expect([totals.response.seconds, totals.cost_nano]).toEqual([90, 9_000_000]);
+    expect(isUsageComplete(totals, null)).toBe(false);
+    // At rest there was none.
+    expect(conclude(null)).toMatchObject({ records: [], totals: { response: { reports: 0 } } });
   });
 
   it('P4 an adapter that fails ends the reading, and takes nothing of what was known', () => {

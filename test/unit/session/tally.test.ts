@@ -24,6 +24,25 @@ describe('P3 the model', () => {
   });
 });
 
+describe('P8 the model of a session', () => {
+  it('P8 is that of its first report where no other frame names one; a transcription has a model of its own', () => {
+    const tally = new Tally(1_000, PRICES);
+    const report = (purpose: 'response' | 'transcription', model: string): Observation => ({
+      kind: 'usage',
+      dedupeKey: model,
+      purpose,
+      model,
+      usage: { unit: 'characters', characters: 1 },
+      source: 'measured',
+      raw: null,
+    });
+    tally.observe(report('transcription', 'scribe'), 1, 1);
+    expect(tally.totals().model).toBeNull();
+    for (const model of ['sonic-3', 'sonic-2']) tally.observe(report('response', model), 1, 1);
+    expect(tally.totals().model).toBe('sonic-3');
+  });
+});
+
 describe('P8 the time to the first output', () => {
   it('P8 counts from the request, or from the start of a response that nobody asked for', () => {
     expect(turn([{ kind: 'asked' }, 10], [STARTED, 30], [OUTPUT, 30], [ENDED, 90])).toMatchObject({

@@ -143,6 +143,10 @@ describe('P2 filters of Cloudflare’s log API', () => {
     expect(() => read(query)).toThrow('The request cannot be used');
   });
 
+  it('P10 a key that is not known is told from the one that was probably meant', () => {
+    expect(() => read(dotted('modle', 'eq', 'x'))).toThrow("no filter has the key 'modle'; perhaps model");
+  });
+
   it('P2 counts all pages, and tells the least and the greatest', () => {
     const { logs } = stores();
     expect(logs.page(read(''), 1, 1).map(({ id }) => id)).toEqual(['b']);

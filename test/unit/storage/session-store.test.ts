@@ -195,6 +195,14 @@ describe('P3 the record', () => {
     });
   });
 
+  it('P8 the tokens of a list are all that were billed: those of transcription are in the cost, and in them', () => {
+    const store = storeWith([]);
+    const tokens = { ...NO_USAGE.tokens, input_audio: 30, cached_audio: 20, output_text: 4 };
+    const billed = { ...NO_USAGE, reports: 1, tokens };
+    store.finish({ ...ENDING, totals: { ...TOTALS, response: billed, transcription: billed } });
+    expect(store.undelivered('s')).toMatchObject({ tokens: 68 });
+  });
+
   it('P8 totals from before costs were kept have an unknown cost, which is not complete', () => {
     const database = memoryDatabase();
     const store = new SessionStore(database);

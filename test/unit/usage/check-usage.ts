@@ -5,13 +5,14 @@ import type { Observation } from '../../../protocol/observations.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { play, recorded, type Script, type Step, toMicroseconds, type UsageWire } from './usage-drive.ts';
 
-const RUNS = 100;
+/** More of them find what is rare: `RUNS=1000 npx vitest run --project unit test/unit/usage`. */
+const RUNS = Number(process.env['RUNS'] ?? 100);
 const LEAST_STEPS = 5;
 const MOST_STEPS = 20;
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const TALK: readonly fc.WeightedArbitrary<Step>[] = [
   {
-    weight: 12,
+    weight: 24,
     arbitrary: fc.record({
       do: fc.constant('move' as const),
       which: fc.nat(63),
@@ -20,32 +21,46 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 6,
+    weight: 12,
     arbitrary: fc.constantFrom(20, 150, 700, 3_000, 12_000).map((ms) => ({ do: 'pass' as const, ms })),
   },
-  { weight: 1, arbitrary: fc.constant({ do: 'join' as const }) },
-  { weight: 1, arbitrary: fc.nat(3).map((who) => ({ do: 'leave' as const, who })) },
-);
-/** At most one: today's core ends a session with its upstream. */
-const last: fc.Arbitrary<readonly Step[]> = fc.oneof(
-  fc.constant([]),
-  fc.constant([{ do: 'end' as const }]),
-  fc
-    .record({
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(null, 'a', 'b').map((as) => ({ do: 'join' as const, as })),
+  },
+  { weight: 2, arbitrary: fc.nat(3).map((who) => ({ do: 'leave' as const, who })) },
+];
+const MISFORTUNE: readonly fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 2,
+    arbitrary: fc.record({
       do: fc.constant('cut' as const),
       code: fc.constantFrom(1006 as const, 1011 as const),
       lossy: fc.boolean(),
-    })
-    .map((cut) => [cut]),
-);
-export const script: fc.Arbitrary<Script> = fc.record({
-  named: fc.boolean(),
-  early: fc.boolean(),
-  n: fc.nat(63),
-  steps: fc
-    .tuple(fc.array(step, { minLength: LEAST_STEPS, maxLength: MOST_STEPS, size: 'max' }), last)
-    .map(([steps, end]) => [...steps, ...end]),
-});
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'restart' as const }) },
+];
+const last: fc.Arbitrary<readonly Step[]> = fc.constantFrom([], [{ do: 'end' as const }]);
+
+function scriptOf(steps: readonly fc.WeightedArbitrary<Step>[], rests: fc.Arbitrary<boolean>) {
+  return fc.record({
+    named: fc.boolean(),
+    early: fc.boolean(),
+    rests,
+    n: fc.nat(63),
+    steps: fc
+      .tuple(
+        fc.array(fc.oneof(...steps), { minLength: LEAST_STEPS, maxLength: MOST_STEPS, size: 'max' }),
+        last,
+      )
+      .map(([some, end]) => [...some, ...end]),
+  });
+}
+
+/** Of a session that stays on one upstream in one process. */
+export const plainScript: fc.Arbitrary<Script> = scriptOf(TALK, fc.constant(false));
+const script: fc.Arbitrary<Script> = scriptOf([...TALK, ...MISFORTUNE], fc.boolean());
 
 /** Throws where the record differs from the bill. */
 function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): void {

@@ -10,8 +10,8 @@ import type { Move, UsageWire } from './usage-drive.ts';
 const frame = (message: JsonValue): readonly string[] => [JSON.stringify(message)];
 const seldom =
   (move: Move): Move =>
-  (heard, n) =>
-    n % 8 === 0 ? move(heard, n) : [];
+  (heard, n, isLive) =>
+    n % 8 === 0 ? move(heard, n, isLive) : [];
 const PCM = pcm(16_000);
 const STEREO = { ...PCM, channels: 2 };
 const hear: Move = (_, n) => binaryPieces(n, PCM);
@@ -44,12 +44,6 @@ const SPEAK: readonly Move[] = [
   seldom(() => frame({ type: 'Close' })),
   seldom((_, n) => nonsense(n)),
 ];
-
-/** Only where no speech is being spoken: what the simulator refuses of another it says, and charges not. */
-const speakInTurn: Move = (heard, n) => {
-  const last = heard.newestType('SpeechStarted', 'SpeechMetadata', 'SpeechInterrupted');
-  return last === 'SpeechStarted' ? [] : frame({ type: 'Speak', text: text(n) });
-};
 
 const answerCall: Move = (heard, n) => {
   const call = heard.newest((message) => asArray(message['functions'])?.[0]);
@@ -117,8 +111,8 @@ export const DEEPGRAM_WIRES: readonly UsageWire[] = [
   }),
   wireOf('deepgram speech', deepgram, deepgramSimulator, 'v2/speak', [['model', 'flux-tts-en']], {
     moves: [
-      speakInTurn,
-      (heard, n) => [...speakInTurn(heard, n), ...frame({ type: 'Flush' })],
+      (_, n) => frame({ type: 'Speak', text: text(n) }),
+      (_, n) => [...frame({ type: 'Speak', text: text(n) }), ...frame({ type: 'Flush' })],
       () => frame({ type: 'Flush' }),
       () => frame({ type: 'Interrupt' }),
       seldom(() => frame({ type: 'Close' })),

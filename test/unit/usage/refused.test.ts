@@ -47,6 +47,7 @@ describe('P8 what a provider refuses', () => {
         {
           named: false,
           early: false,
+          rests: false,
           n: 1,
           steps: sent.map((_, which) => ({ do: 'move', which, who: 0, n: 0 })),
         },

@@ -19,8 +19,8 @@ const NOTHING: Move = () => [];
 /** A frame that ends the socket: seldom, or no script goes on. */
 const seldom =
   (move: Move): Move =>
-  (heard, n) =>
-    n % 8 === 0 ? move(heard, n) : [];
+  (heard, n, isLive) =>
+    n % 8 === 0 ? move(heard, n, isLive) : [];
 const PCM = pcm(16_000);
 const hear: Move = (_, n) => binaryPieces(n, PCM);
 
@@ -67,8 +67,9 @@ const CARTESIA_WIRES: readonly UsageWire[] = [
       (_, n) => speech(n % 3, n, { continue: true }),
       (_, n) => speech(n % 3, n, { continue: true, flush: true }),
       (_, n) => speech(n % 3, n, { continue: true, transcript: '', flush: true }),
-      (_, n) => speech(n, n),
-      (_, n) => speech(n % 3, n, { transcript: '' }),
+      // What follows the last text of a context is refused: by then its client has heard of it.
+      (_, n, isLive) => (isLive ? speech(n, n) : []),
+      (_, n, isLive) => (isLive ? speech(n % 3, n, { transcript: '' }) : []),
       (_, n) => frame({ context_id: `c${n % 3}`, cancel: true }),
       (_, n) => nonsense(n),
     ],

@@ -1,26 +1,29 @@
 /**
  * Clients, the broker's real core and a simulated provider, in virtual time: a script says what clients do and what goes
- * wrong, and what is recorded at the end stands beside what the provider charged.
+ * wrong, and what is recorded at the end stands beside what the provider charged, on all of its sockets together.
  */
 import { asObject, asText, type JsonObject, parseJson } from '../../../protocol/json.ts';
 import type { Batch, Totals, UsageTotals } from '../../../protocol/recording.ts';
 import type { ConnectRequest, Payload, ProviderAdapter } from '../../../providers/adapter.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { Session } from '../../../session/session.ts';
-import type { Amounts, Charged } from '../../../simulators/ledger.ts';
-import type { SimulatedSession, Simulator, SimulatorOutput } from '../../../simulators/simulator.ts';
-import { FakeWire } from '../session/fake-wire.ts';
+import type { SessionPlan } from '../../../session/session-plan.ts';
+import type { Snapshot } from '../../../session/snapshot.ts';
+import { type Amounts, type Charged, Ledger } from '../../../simulators/ledger.ts';
+import type { Simulator } from '../../../simulators/simulator.ts';
+import { DIAL_MS, SimulatedUpstreams, SimulatedWire } from '../session/simulated-upstreams.ts';
 
 const START = 1_795_000_000_000;
 const GRACE_MS = 5_000;
-const DIAL_MS = 5;
+/** Shorter than the longest pause of a script. */
+const IDLE_MS = 8_000;
 /** Past every wait of the broker's. */
 const AFTERWARDS_MS = 60_000;
 /** Of a log that is kept: small, so that frames lie in several. */
 const SEGMENT_BYTES = 4096;
 
-/** What a client does; `n` is a number of the script's, for variety. */
-export type Move = (heard: Heard, n: number) => readonly Payload[];
+/** What a client does; `n` is a number of the script's, for variety. `isLive`: it hears at once what becomes of it. */
+export type Move = (heard: Heard, n: number, isLive: boolean) => readonly Payload[];
 
 export interface UsageWire {
   readonly name: string;
@@ -44,8 +47,12 @@ export interface UsageWire {
 export type Step =
   | { readonly do: 'move'; readonly which: number; readonly who: number; readonly n: number }
   | { readonly do: 'pass'; readonly ms: number }
-  | { readonly do: 'join' | 'end' }
+  /** `as`: its name, by which it takes the place of its old socket, and goes on with what was its own. */
+  | { readonly do: 'join'; readonly as: string | null }
+  | { readonly do: 'end' }
   | { readonly do: 'leave'; readonly who: number }
+  /** The process is restarted, and a client comes back to what was kept. A session without a name ends by it. */
+  | { readonly do: 'restart' }
   /** The upstream socket is lost; `lossy`: with the next frames that the provider sends by itself. */
   | { readonly do: 'cut'; readonly code: 1006 | 1011; readonly lossy: boolean };
 
@@ -53,6 +60,8 @@ export interface Script {
   readonly named: boolean;
   /** What clients send before the upstream is open waits for it. */
   readonly early: boolean;
+  /** The upstream is closed when nothing was said for a while, and another dialled when somebody speaks. */
+  readonly rests: boolean;
   readonly n: number;
   readonly steps: readonly Step[];
 }
@@ -101,86 +110,103 @@ export interface Outcome {
   readonly said: readonly Payload[];
 }
 
-class SimulatedWire extends FakeWire {
-  readonly #drive: { up(payload: Payload): boolean; hangUp(): void };
+/** What each client has heard; one that is closed is gone. */
+class ClientsWire extends SimulatedWire {
+  readonly said: Payload[] = [];
+  readonly #heard = new Map<number, Heard>();
+  readonly #closed: (client: number) => void;
 
-  constructor(drive: { up(payload: Payload): boolean; hangUp(): void }) {
-    super();
-    this.#drive = drive;
+  constructor(upstreams: () => SimulatedUpstreams, closed: (client: number) => void) {
+    super(upstreams);
+    this.#closed = closed;
+  }
+
+  heardBy(client: number): Heard {
+    const heard = this.#heard.get(client) ?? new Heard();
+    this.#heard.set(client, heard);
+    return heard;
   }
 
   override toUpstream(payload: Payload): boolean {
-    return this.#drive.up(payload);
+    const isSent = super.toUpstream(payload);
+    if (isSent) this.said.push(payload);
+    return isSent;
   }
-  override toClient(): void {
-    // What came down is kept once, by the drive.
+  override toClient(client: number, payload: Payload): void {
+    this.heardBy(client).add(payload);
+  }
+  override closeClient(client: number): void {
+    this.#closed(client);
   }
   override recorded(): void {
     // Nobody carries it on.
-  }
-  override closeUpstream(): void {
-    this.#drive.hangUp();
   }
 }
 
 class Drive {
   now = START;
-  readonly #heard = new Heard();
-  readonly #wire: SimulatedWire;
-  readonly #session: Session;
+  /** What the provider sent on the socket that relayed, in its order. */
+  readonly #heard: Payload[] = [];
+  readonly #upstreams: SimulatedUpstreams;
+  readonly #wire = new ClientsWire(
+    () => this.#upstreams,
+    (client) => (this.#clients = this.#clients.filter((each) => each !== client)),
+  );
+  #session: Session;
   readonly #adapter: ProviderAdapter;
-  readonly #request: ConnectRequest;
+  readonly #plan: SessionPlan;
   readonly #about: UsageWire;
-  /** Null before the dial. An upstream that is lost ends the session today; one that is dialled anew would go here. */
-  #upstream: SimulatedSession | null = null;
-  #isOpen = false;
   #losing: 1006 | 1011 | null = null;
-  #told: Charged | null = null;
-  #all: Charged | null = null;
-  #coming: SimulatorOutput[] = [];
-  #clients: number[] = [];
-  readonly #said: Payload[] = [];
+  /** Of the sockets that are over. */
+  readonly #told = new Ledger();
+  readonly #all = new Ledger();
+  /** What the provider had charged before the frames that were lost with a socket. */
+  #toldOfLost: Charged | null = null;
+  #clients: readonly number[] = [];
   readonly #batches: Batch[] = [];
 
-  constructor(about: UsageWire, adapter: ProviderAdapter, named: boolean, log: 'none' | 'full') {
+  constructor(about: UsageWire, adapter: ProviderAdapter, script: Script, log: 'none' | 'full') {
     this.#about = about;
     this.#adapter = adapter;
-    this.#wire = new SimulatedWire({ up: (payload) => this.#up(payload), hangUp: () => this.#over() });
-    this.#request = { ...about.request, headers: {}, subprotocols: [], credential: null };
-    const prices = {
-      provider: adapter.id,
-      model: adapter.modelOf(this.#request),
-      simulated: 'no',
-      custom: null,
-      overrides: [],
-    } as const;
-    const plan = {
-      named,
+    const request: ConnectRequest = { ...about.request, headers: {}, subprotocols: [], credential: null };
+    this.#plan = {
+      named: script.named,
       log,
       graceMs: GRACE_MS,
-      idleMs: 0,
+      idleMs: script.rests ? IDLE_MS : 0,
       maxLogBytes: Infinity,
       budget: null,
       maxSessionMs: 3_600_000,
       maxClients: 256,
       floor: 'open',
       onControllerLeave: 'wait',
-      prices,
-    } as const;
-    const limits = log === 'full' ? { ...LIMITS, segmentBytes: SEGMENT_BYTES } : LIMITS;
-    this.#session = new Session({ ...plan, request: this.#request }, adapter, limits, this.#wire, this.now);
+      prices: {
+        provider: adapter.id,
+        model: adapter.modelOf(request),
+        simulated: 'no',
+        custom: null,
+        overrides: [],
+      },
+      request,
+    };
+    this.#session = this.#newSession(null);
+    this.#upstreams = new SimulatedUpstreams(about.service(), adapter, request, {
+      now: () => this.now,
+      session: () => this.#session,
+      heard: (payload) => this.#heard.push(payload),
+      over: (told, all) => this.#settle(told, all),
+    });
+  }
+
+  #newSession(from: Snapshot | null): Session {
+    const limits = this.#plan.log === 'full' ? { ...LIMITS, segmentBytes: SEGMENT_BYTES } : LIMITS;
+    return new Session(this.#plan, this.#adapter, limits, this.#wire, this.now, from);
   }
 
   dial(): void {
-    const { url, headers } = this.#adapter.dial(this.#request, this.#session.books.state);
-    const handshake = this.#about.service()({ url, headers }, this.now);
-    if (handshake.kind !== 'accept') throw new Error(`not accepted: ${JSON.stringify(handshake)}`);
-    this.#upstream = handshake.session;
-    this.#isOpen = true;
-    // Its greeting is on the way when the socket opens.
-    this.#take(handshake.session.open(this.now));
+    this.#upstreams.open();
     this.#session.upstreamOpened(DIAL_MS, this.now);
-    this.#deliver();
+    this.#upstreams.deliver();
   }
 
   play(step: Step): void {
@@ -192,7 +218,7 @@ class Drive {
         this.pass(step.ms);
         return;
       case 'join':
-        this.join();
+        this.join(step.as);
         return;
       case 'leave':
         this.leave(step.who);
@@ -200,145 +226,125 @@ class Drive {
       case 'end':
         this.#session.endFor('ended_by_request', this.now);
         return;
+      case 'restart':
+        this.#restart();
+        return;
       case 'cut':
         if (step.lossy) this.#losing = step.code;
-        else this.#cut(step.code);
+        else this.#upstreams.lose(step.code);
+        this.#upstreams.deliver();
     }
   }
 
   send(who: number, move: Move | undefined, n: number): void {
     const client = this.#clients[who % this.#clients.length];
     if (client === undefined || move === undefined) return;
-    for (const frame of move(this.#heard, n)) {
+    for (const frame of move(this.#wire.heardBy(client), n, this.#session.phase === 'live')) {
       this.#session.clientFrame(client, frame, this.now);
-      this.#deliver();
+      this.#upstreams.deliver();
     }
   }
 
-  join(): void {
+  join(name: string | null): void {
     if (this.#session.phase === 'ended') return;
-    const client = this.#session.join('controller', null, {}, this.now);
+    const as = { name, control: 0, highest: 'controller' } as const;
+    const client = this.#session.join('controller', null, {}, this.now, as);
     this.#session.lives.welcome(client, 'session', null, 'none');
-    this.#clients.push(client.number);
+    this.#clients = [...this.#clients, client.number];
+    this.#upstreams.deliver();
   }
 
   leave(who: number): void {
-    const [number] = this.#clients.splice(who % Math.max(1, this.#clients.length), 1);
+    const number = this.#clients[who % Math.max(1, this.#clients.length)];
     if (number === undefined) return;
+    this.#clients = this.#clients.filter((each) => each !== number);
     this.#session.leave(number, 1000, '', this.now);
-    this.#deliver();
+    this.#upstreams.deliver();
+  }
+
+  #restart(): void {
+    if (this.#session.phase === 'ended') return;
+    if (!this.#session.suspend(this.now)) {
+      this.#session.endFor('restarting', this.now);
+      return;
+    }
+    this.flush();
+    // As it is read back from where it is kept.
+    const kept: Snapshot = JSON.parse(JSON.stringify(this.#session.lives.snapshot()));
+    this.#wire.deadlines.clear();
+    this.#session = this.#newSession(kept);
+    this.join(null);
   }
 
   /** Lets `ms` pass, doing each thing when it is due. */
   pass(ms: number): void {
     const until = this.now + ms;
-    for (;;) {
-      const due = this.#isOpen ? (this.#upstream?.due() ?? Infinity) : Infinity;
-      const [deadline, at] = [...this.#wire.deadlines].reduce(
-        (first, each) => (each[1] < first[1] ? each : first),
-        ['watch', Infinity] as const,
-      );
-      const next = Math.min(due, at);
-      if (next > until) break;
-      this.now = Math.max(this.now, next);
-      if (due <= at) this.#advance();
-      else {
-        this.#wire.deadlines.delete(deadline);
-        this.#session.deadline(deadline, this.now);
-      }
-      this.#deliver();
+    for (let next = this.#due(until); next !== null; next = this.#due(until)) {
+      this.now = Math.max(this.now, next.at);
+      const socket = this.#upstreams.current;
+      const before = socket?.session.charged ?? null;
+      next.act(this.now);
+      const sends = socket !== null && socket === this.#upstreams.current && socket.coming.length > 0;
+      if (sends && this.#losing !== null) this.#loseFrames(this.#losing, before);
+      this.#upstreams.deliver();
     }
     this.now = until;
+  }
+
+  #due(until: number) {
+    return this.#wire.firstDue(this.#session, until);
+  }
+
+  /** The socket is lost with what the provider has just sent. */
+  #loseFrames(code: 1006 | 1011, before: Charged | null): void {
+    this.#losing = null;
+    this.#toldOfLost = before;
+    this.#upstreams.lose(code);
   }
 
   finish(): Outcome {
     while (this.#clients.length > 0) this.leave(0);
     this.pass(AFTERWARDS_MS);
-    if (this.#session.phase !== 'ended' || this.#told === null || this.#all === null)
-      throw new Error(`the session is ${this.#session.phase}`);
-    const totals = this.#session.totals();
+    if (this.#session.phase !== 'ended') throw new Error(`the session is ${this.#session.phase}`);
     this.flush();
-    const batches = this.#batches;
-    const records = batches.flatMap((batch) => batch.records);
+    const records = this.#batches.flatMap((batch) => batch.records);
     const of = (kind: string, member: string) =>
       records.filter((each) => each.kind === kind).map(({ body }) => asText(body[member]));
     return {
-      totals,
-      told: this.#told,
-      all: this.#all,
+      totals: this.#session.totals(),
+      told: this.#told.charged,
+      all: this.#all.charged,
       sources: new Set(of('usage', 'source')),
       turns: of('turn', 'outcome'),
       problems: this.#wire.problems,
-      batches,
-      heard: this.#heard.frames,
-      said: this.#said,
+      batches: this.#batches,
+      heard: this.#heard,
+      said: this.#wire.said,
     };
   }
 
   /** Takes what there is to be recorded. */
   flush(): void {
-    for (let next = this.#next(); next !== null; next = this.#next()) this.#batches.push(next);
-  }
-
-  #next(): Batch | null {
-    const batch = this.#session.recording.next(() => null, this.now);
-    this.#session.recording.acknowledged();
-    return batch;
-  }
-
-  #up(payload: Payload): boolean {
-    if (!this.#isOpen || this.#upstream === null) return false;
-    this.#said.push(payload);
-    this.#take(this.#upstream.receive(payload, this.now));
-    return true;
-  }
-
-  #advance(): void {
-    const before = this.#upstream?.charged ?? null;
-    const outputs = this.#upstream?.advance(this.now) ?? [];
-    if (this.#losing === null || outputs.length === 0) {
-      this.#take(outputs);
-      return;
-    }
-    this.#told = before;
-    this.#cut(this.#losing);
-  }
-
-  #cut(code: 1006 | 1011): void {
-    if (!this.#isOpen) return;
-    this.#over();
-    this.#session.upstreamClosed(code, '', this.now);
-  }
-
-  /** The account is closed with the socket. */
-  #over(): void {
-    if (!this.#isOpen || this.#upstream === null) return;
-    this.#isOpen = false;
-    this.#told ??= this.#upstream.charged;
-    this.#upstream.closed(this.now);
-    this.#all = this.#upstream.charged;
-  }
-
-  #take(outputs: readonly SimulatorOutput[]): void {
-    this.#coming.push(...outputs);
-  }
-
-  #deliver(): void {
-    for (let next = this.#coming.shift(); next !== undefined; next = this.#coming.shift()) {
-      switch (next.kind) {
-        case 'send':
-          this.#heard.add(next.payload);
-          this.#session.upstreamFrame(next.payload, this.now);
-          break;
-        case 'close':
-        case 'drop': {
-          const { code, reason } = next.kind === 'close' ? next : { code: 1006, reason: '' };
-          this.#over();
-          this.#session.upstreamClosed(code, reason, this.now);
-        }
-      }
+    const { recording } = this.#session;
+    this.#session.catchUp();
+    for (let next = recording.next(() => null, this.now); next !== null;) {
+      this.#batches.push(next);
+      recording.acknowledged();
+      next = recording.next(() => null, this.now);
     }
   }
+
+  /** A socket is over: its account is closed. */
+  #settle(told: Charged, all: Charged): void {
+    add(this.#told, this.#toldOfLost ?? told);
+    this.#toldOfLost = null;
+    add(this.#all, all);
+  }
+}
+
+function add(ledger: Ledger, { response, transcription }: Charged): void {
+  ledger.charge(response, 'response');
+  ledger.charge(transcription, 'transcription');
 }
 
 /** Plays a script. @param adapter in place of the wire's own */
@@ -348,8 +354,8 @@ export function play(
   adapter = about.adapter,
   log: 'none' | 'full' = 'none',
 ): Outcome {
-  const drive = new Drive(about, adapter, script.named, log);
-  drive.join();
+  const drive = new Drive(about, adapter, script, log);
+  drive.join(null);
   if (!script.early) drive.dial();
   drive.send(0, about.begin, script.n);
   if (script.early) drive.dial();

@@ -6,19 +6,23 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connected } from '../test/support/client.ts';
 import { type ParleyProcess, startParley } from '../test/support/parley-process.ts';
 import { stopAll } from './children.ts';
 import { makeFrames } from './frames.ts';
 import { writeVoice } from './hour-of-voice.ts';
-import { pacedVoice } from './load.ts';
+import { pacedPhases, type Phase } from './load.ts';
 import { startUpstream } from './peers.ts';
-import { spread } from './samples.ts';
+import { Samples, spread } from './samples.ts';
 
 const SESSION = 'hour';
 const FRAME_BYTES = 1300;
-const WINDOW_MS = 5000;
-const DISCARD_MS = 1000;
+const WINDOW_MS = 6000;
+/** Until an export is under way, or what it left is gone. */
+const BETWEEN_MS = 500;
+/** Until the objects of sessions that ended before are gone: with each the runtime closes a database, 10 s later. */
+const WARM_UP_MS = 14_000;
 const EXPORTS = ['events.ndjson', 'audio.wav', 'export.har', 'export.zip'];
 const MIB = 1024 * 1024;
 
@@ -51,44 +55,40 @@ async function run(): Promise<void> {
     `${minutes} minutes, ${(logged / MIB).toFixed(0)} MiB of log; ${sessions} sessions talk; load before ${load}; ms`,
   );
   const parley = await startParley({ dataDir, env });
-  // The first window finds cold code.
-  await talk(parley);
   for (const path of EXPORTS) console.log(await compare(parley, path));
   await parley.stop();
 }
 
 async function compare(parley: ParleyProcess, path: string): Promise<string> {
-  const [alone, beside]: { p50: number; p99: number }[][] = [[], []];
-  for (let round = 0; round < rounds; round += 1) {
-    alone?.push(await talk(parley));
-    const stop = keepReading(parley, path);
-    beside?.push(await talk(parley));
-    await stop();
-  }
-  const p99 = (windows: typeof alone) => (windows ?? []).map((each) => each.p99);
-  const ratio = (spread(p99(beside))?.median ?? Number.NaN) / (spread(p99(alone))?.median ?? Number.NaN);
-  const shown = (windows: typeof alone) =>
-    `p50 ${(spread((windows ?? []).map((each) => each.p50))?.median ?? Number.NaN).toFixed(2)} p99 ${p99(
-      windows,
-    )
-      .map((value) => value.toFixed(2))
-      .join(' ')}`;
-  return `${path.padEnd(14)} alone ${shown(alone)}  beside ${shown(beside)}  medians of p99 ${ratio.toFixed(2)}`;
-}
-
-async function talk(parley: ParleyProcess): Promise<{ p50: number; p99: number }> {
-  const voice = await pacedVoice(
+  const windows = Array.from({ length: rounds }, () => ({ alone: new Samples(), beside: new Samples() }));
+  let stop = async (): Promise<void> => undefined;
+  const phases = windows.flatMap(({ alone, beside }): Phase[] => [
+    { samples: alone, run: () => sleep(WINDOW_MS) },
     {
-      url: `${parley.ws}/v1/bench/sound/openai?model=gpt-realtime`,
-      headers: { 'cf-aig-authorization': `Bearer ${parley.token}` },
+      samples: null,
+      run: async () => {
+        stop = keepReading(parley, path);
+        await sleep(BETWEEN_MS);
+      },
     },
-    makeFrames(FRAME_BYTES),
-    { sessions, durationMs: WINDOW_MS, discardMs: DISCARD_MS, seed: 1 },
-    () => undefined,
-  );
-  if (voice.lost + voice.wrong > 0) throw new Error(`${voice.lost} frames lost, ${voice.wrong} wrong`);
-  const quantile = (share: number) => voice.latencyMs.quantile(share) ?? Number.NaN;
-  return { p50: quantile(0.5), p99: quantile(0.99) };
+    { samples: beside, run: () => sleep(WINDOW_MS) },
+    { samples: null, run: () => stop().then(() => sleep(BETWEEN_MS)) },
+  ]);
+  const target = {
+    url: `${parley.ws}/v1/bench/sound/openai?model=gpt-realtime`,
+    headers: { 'cf-aig-authorization': `Bearer ${parley.token}` },
+  };
+  const warm = { samples: null, run: () => sleep(WARM_UP_MS) };
+  const counts = await pacedPhases(target, makeFrames(FRAME_BYTES), { sessions, seed: 1 }, [warm, ...phases]);
+  if (counts.lost + counts.wrong > 0) throw new Error(`${counts.lost} frames lost, ${counts.wrong} wrong`);
+  const p99 = (kind: 'alone' | 'beside') => windows.map((each) => each[kind].quantile(0.99) ?? Number.NaN);
+  const shown = (kind: 'alone' | 'beside') => {
+    const half = spread(windows.map((each) => each[kind].quantile(0.5)));
+    const tails = p99(kind).map((value) => value.toFixed(2));
+    return `${kind} p50 ${half?.median.toFixed(2)} p99 ${tails.join(' ')}`;
+  };
+  const ratio = (spread(p99('beside'))?.median ?? Number.NaN) / (spread(p99('alone'))?.median ?? Number.NaN);
+  return `${path.padEnd(14)} ${shown('alone')}   ${shown('beside')}   medians of p99 ${ratio.toFixed(2)}`;
 }
 
 /** Again and again until it is stopped; in a process of its own, so that reading does not hold up the measuring. */

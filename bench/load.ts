@@ -142,13 +142,55 @@ export async function pacedVoice(
     measuredFrom = performance.now();
     measuring = true;
   }, plan.discardMs);
-  await pace(voices, plan.durationMs, plan.seed);
+  const end = startedAt + plan.durationMs;
+  await pace(voices, plan.seed, () => performance.now() >= end);
   clearTimeout(start);
   mark();
   const seconds = (performance.now() - measuredFrom) / 1000;
   const counts = await finish(connections);
   const echoedShare = sentMeasured === 0 ? null : latencyMs.count / sentMeasured;
   return { ...counts, latencyMs, latenessMs, echoedShare, seconds };
+}
+
+/** A part of a talk, and the sum of what was measured in it; null: it is not measured. */
+export interface Phase {
+  readonly samples: Samples | null;
+  readonly run: () => Promise<void>;
+}
+
+/**
+ * Sessions that talk through all phases, one after the other, so that opening and closing sessions is in none of them. A frame
+ * counts for the phase in which it was sent.
+ */
+export async function pacedPhases(
+  target: Target,
+  frames: Frames,
+  { sessions, seed }: { readonly sessions: number; readonly seed: number },
+  phases: readonly Phase[],
+): Promise<Counts> {
+  const connections = await openAll(target, frames, sessions);
+  let samples: Samples | null = null;
+  let isOver = false;
+  const voices = connections.map((connection) => {
+    const sent = new Map<number, { readonly at: number; readonly samples: Samples | null }>();
+    connection.onEcho = (sequence) => {
+      const of = sent.get(sequence);
+      sent.delete(sequence);
+      if (of !== undefined) of.samples?.add(performance.now() - of.at);
+    };
+    return (): void => {
+      sent.set(connection.sent, { at: performance.now(), samples });
+      connection.send();
+    };
+  });
+  const talk = pace(voices, seed, () => isOver);
+  for (const phase of phases) {
+    ({ samples } = phase);
+    await phase.run();
+  }
+  isOver = true;
+  await talk;
+  return finish(connections);
 }
 
 export interface SetUps extends Counts {
@@ -187,16 +229,15 @@ export async function setUps(target: Target, frames: Frames, count: number): Pro
 /** Calls each voice every 20 ms from its own random start, in one timer for all. */
 async function pace(
   voices: readonly ((lateBy: number) => void)[],
-  durationMs: number,
   seed: number,
+  isOver: () => boolean,
 ): Promise<void> {
   const random = seededRandom(seed);
   const startedAt = performance.now();
   const due = voices
     .map((speak) => ({ speak, at: startedAt + random() * FRAME_INTERVAL_MS }))
     .sort((a, b) => a.at - b.at);
-  const end = startedAt + durationMs;
-  while (performance.now() < end) {
+  while (!isOver()) {
     for (const voice of due) {
       // After a stall of this process, what is overdue goes at once: the load must not wait for the loaded.
       for (let now = performance.now(); voice.at <= now; now = performance.now()) {

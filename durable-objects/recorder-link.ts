@@ -17,7 +17,13 @@ import { someoneTalks } from './give-way.ts';
 
 type LinkLimits = Pick<
   Limits,
-  'flushMs' | 'flushJitter' | 'openRecordMs' | 'recorderRetryMs' | 'heartbeatMs' | 'checkpointMs'
+  | 'flushMs'
+  | 'flushJitter'
+  | 'openRecordMs'
+  | 'recorderRetryMs'
+  | 'heartbeatMs'
+  | 'heartbeatJitter'
+  | 'checkpointMs'
 >;
 
 /** After the end, how often a recorder that fails is tried before the session lets go. */
@@ -49,6 +55,7 @@ export interface LinkOptions {
 export class RecorderLink {
   readonly #options: LinkOptions;
   readonly #flushMs: number;
+  readonly #totalsMs: number;
   #begun: boolean;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #pumping: Promise<void> | null = null;
@@ -67,8 +74,9 @@ export class RecorderLink {
     this.#options = options;
     this.#begun = options.begun;
     this.#checkpointAt = options.resumable ? 0 : Date.now();
-    const { flushMs, flushJitter } = options.limits;
+    const { flushMs, flushJitter, heartbeatMs, heartbeatJitter } = options.limits;
     this.#flushMs = flushMs * (1 - flushJitter * Math.random());
+    this.#totalsMs = heartbeatMs * (1 - heartbeatJitter * Math.random());
   }
 
   /** Opens the record, and waits for the verdict. Rejects when the recorder's storage does not answer. */
@@ -200,8 +208,7 @@ export class RecorderLink {
 
   /** The totals are a row of their own, so they go along with records, and else only now and then. */
   #totalsDue(hasRecords: boolean, now: number): Totals | null {
-    const isDue =
-      hasRecords || this.#totalsAt === null || now - this.#totalsAt >= this.#options.limits.heartbeatMs;
+    const isDue = hasRecords || this.#totalsAt === null || now - this.#totalsAt >= this.#totalsMs;
     return isDue ? this.#options.totals() : null;
   }
 }

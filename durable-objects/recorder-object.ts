@@ -196,8 +196,8 @@ export class RecorderObject extends DurableObject<Env> {
 
   /** Sees to it that the session is looked after in time. What is due sooner stays so, but for one that is at rest now. */
   async #watch(rests: boolean): Promise<void> {
-    const at = lookAt(this.#checkpoints.get(), Date.now());
     const due = await this.ctx.storage.getAlarm();
+    const at = lookAt(this.#checkpoints.get(), Date.now(), due === null ? Math.random() : 0);
     if (rests || due === null || at < due) await this.ctx.storage.setAlarm(at);
   }
 

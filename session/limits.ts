@@ -99,6 +99,8 @@ export const LIMITS = {
   releaseMs: 25,
   /** How often the recorder asks whether a session is still alive; each question keeps a session without clients. */
   heartbeatMs: 30 * SECOND,
+  /** Up to this share earlier, so that sessions that began together are not looked after in step. */
+  heartbeatJitter: 0.5,
   /** How often one that rests is looked after, which wakes it for about 10 s: 1 % of the time. */
   restLookMs: 900 * SECOND,
   /** What is kept of a session for its restoration is stored no more often than this. */

@@ -26,7 +26,9 @@ export type Usage =
   | { readonly unit: 'tokens'; readonly tokens: TokenUsage }
   | { readonly unit: 'seconds'; readonly seconds: number }
   | { readonly unit: 'characters'; readonly characters: number }
-  | { readonly unit: 'requests'; readonly requests: number };
+  | { readonly unit: 'requests'; readonly requests: number }
+  /** What is added to a conversation, where each is billed. */
+  | { readonly unit: 'items'; readonly items: number };
 
 export type Speaker = 'user' | 'model';
 

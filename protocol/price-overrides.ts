@@ -45,6 +45,7 @@ const PriceOverride = v.pipe(
     usd_per_hour: MaybeUsd,
     usd_per_thousand_characters: MaybeUsd,
     usd_per_request: MaybeUsd,
+    usd_per_item: MaybeUsd,
   }),
   v.check((price) => Object.keys(price).length > 0, 'has no price'),
   v.check(
@@ -122,6 +123,7 @@ function toPrice(override: PriceOverride): Price {
     ...(override.usd_per_request === undefined
       ? {}
       : { requests: { usd: override.usd_per_request, per: 1 } }),
+    ...(override.usd_per_item === undefined ? {} : { items: { usd: override.usd_per_item, per: 1 } }),
   };
 }
 

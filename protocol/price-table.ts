@@ -101,15 +101,15 @@ const XAI_ROWS: readonly PriceRow[] = [
     models: ['grok-voice-latest', 'grok-voice-think-fast-2.0'],
     asOf: '2026-08-05',
     source: XAI_SOURCE,
-    // Requests: items that a client adds to the conversation.
-    price: { ...minute('0.08'), requests: { usd: '0.004', per: 1 } },
+    // Items: those that a client adds to the conversation.
+    price: { ...minute('0.08'), items: { usd: '0.004', per: 1 } },
   },
   {
     provider: 'xai',
     models: ['grok-voice-think-fast-1.0', 'grok-voice-fast-1.0'],
     asOf: PRICE_TABLE_DATE,
     source: XAI_SOURCE,
-    price: { ...minute('0.05'), requests: { usd: '0.004', per: 1 } },
+    price: { ...minute('0.05'), items: { usd: '0.004', per: 1 } },
   },
 ];
 

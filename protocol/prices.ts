@@ -6,7 +6,7 @@ export const UNPRICED_REASONS = [
   /** Neither the report nor the connection names a model. */
   'no_model',
   'unknown_model',
-  /** The model has a price, but not for what was counted: tokens, seconds, characters, requests. */
+  /** The model has a price, but not for what was counted: tokens, seconds, characters, requests, items. */
   'no_price_for_unit',
   /** Tokens of a kind (audio, image, cached …) that have no price. */
   'no_price_for_modality',
@@ -44,12 +44,13 @@ export interface ModalityPrices {
   readonly image?: string;
 }
 
-/** By unit, since a model may have several: minutes of audio and requests, say. */
+/** By unit, since a model may have several: minutes of audio and items, say. */
 export interface Price {
   readonly tokens?: TokenPrices;
   readonly seconds?: Rate;
   readonly characters?: Rate;
   readonly requests?: Rate;
+  readonly items?: Rate;
 }
 
 export interface PriceRow {

@@ -69,6 +69,7 @@ export interface UsageTotals {
   readonly seconds: number;
   readonly characters: number;
   readonly requests: number;
+  readonly items: number;
 }
 
 const NO_TOKENS: TokenTotals = {
@@ -90,7 +91,13 @@ export const NO_USAGE: UsageTotals = {
   seconds: 0,
   characters: 0,
   requests: 0,
+  items: 0,
 };
+
+/** Of totals that may have been stored before all units were counted: nothing was billed by those. */
+export function wholeUsage({ response, transcription }: Pick<Totals, 'response' | 'transcription'>) {
+  return { response: { ...NO_USAGE, ...response }, transcription: { ...NO_USAGE, ...transcription } };
+}
 
 /** Reports of one kind that could not be priced, and why. */
 export interface UnpricedReports {

@@ -171,6 +171,7 @@ const UsageSums = v.object({
   seconds: v.number(),
   characters: Count,
   requests: Count,
+  items: Count,
 });
 
 const Feedback = v.nullable(v.picklist([-1, 0, 1]));
@@ -195,7 +196,7 @@ const Cost = v.object({
     v.object({
       reason: v.picklist(UNPRICED_REASONS),
       model: v.nullable(v.string()),
-      unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']),
+      unit: v.picklist(['tokens', 'seconds', 'characters', 'requests', 'items']),
       reports: Count,
     }),
   ),
@@ -240,6 +241,7 @@ export const UsageShape = v.object({
   seconds: v.number(),
   characters: Count,
   requests: Count,
+  items: Count,
   cost: Money,
 });
 export type UsageShape = v.InferOutput<typeof UsageShape>;

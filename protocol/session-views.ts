@@ -42,7 +42,7 @@ export const SessionUsageShape = v.object({
       source: v.picklist(['provider', 'measured']),
       /** In Parley's words. */
       counted: v.objectWithRest(
-        { unit: v.picklist(['tokens', 'seconds', 'characters', 'requests']) },
+        { unit: v.picklist(['tokens', 'seconds', 'characters', 'requests', 'items']) },
         v.unknown(),
       ),
       /** In the provider's. */

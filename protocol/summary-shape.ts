@@ -53,5 +53,6 @@ export function sumsShape(sums: Sums): Omit<UsageShape, 'group' | 'sessions' | '
     seconds: sums.seconds,
     characters: sums.characters,
     requests: sums.requests,
+    items: sums.items,
   };
 }

@@ -27,6 +27,7 @@ const SIMPLE_NAMES = [
   'seconds',
   'characters',
   'requests',
+  'items',
   'cost_nano',
   /** Sessions of which some cost is known, and those of which some is missing: of each session 1 or 0. */
   'cost_known',
@@ -60,6 +61,7 @@ export function sumsOf(totals: Totals | null, durationMs: number, costComplete: 
     seconds: response.seconds + transcription.seconds,
     characters: response.characters + transcription.characters,
     requests: response.requests + transcription.requests,
+    items: response.items + transcription.items,
     cost_nano: totals.cost_nano ?? 0,
     cost_known: totals.cost_nano === null ? 0 : 1,
     cost_incomplete,

@@ -166,7 +166,7 @@ function created(state: XaiState, events: readonly JsonObject[]): Measured {
         dedupeKey: `items/${state.told}`,
         purpose: 'response',
         model: modelOf(state),
-        usage: { unit: 'requests', requests: items },
+        usage: { unit: 'items', items },
         source: 'measured',
         raw: { type: 'conversation.item.create', items },
       },

@@ -115,6 +115,8 @@ function billedBy(usage: Usage, price: Price): Billed | UnpricedReason {
       return one(usage.characters, price.characters);
     case 'requests':
       return one(usage.requests, price.requests);
+    case 'items':
+      return one(usage.items, price.items);
   }
 }
 

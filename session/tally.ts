@@ -4,6 +4,7 @@ import type { Observation, TokenUsage, UsageObservation } from '../protocol/obse
 import {
   type LogRecord,
   NO_USAGE,
+  wholeUsage,
   type TokenTotals,
   type Totals,
   type UsageTotals,
@@ -83,7 +84,7 @@ export class Tally {
     this.#model = totals.model;
     this.#isLost = totals.usage_lost === true;
     this.#silence = { sum: totals.silence_ms ?? 0, longest: totals.longest_silence_ms ?? 0 };
-    this.#usage = { response: totals.response, transcription: totals.transcription };
+    this.#usage = wholeUsage(totals);
     for (const key of seen) this.#seen.add(key);
     for (const [id, turn] of turns) this.#turns.set(id, { ...turn });
     this.#askedAt = askedAt;
@@ -309,6 +310,8 @@ function countedOf({ usage }: UsageObservation): JsonObject {
       return { unit: usage.unit, amount: usage.characters };
     case 'requests':
       return { unit: usage.unit, amount: usage.requests };
+    case 'items':
+      return { unit: usage.unit, amount: usage.items };
   }
 }
 
@@ -336,6 +339,8 @@ function addUsage(before: UsageTotals, observation: UsageObservation): UsageTota
       return { ...before, reports, characters: before.characters + usage.characters };
     case 'requests':
       return { ...before, reports, requests: before.requests + usage.requests };
+    case 'items':
+      return { ...before, reports, items: before.items + usage.items };
   }
 }
 

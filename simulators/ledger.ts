@@ -16,6 +16,7 @@ const METERS = [
   'seconds',
   'characters',
   'requests',
+  'items',
 ] as const;
 
 export type Meter = (typeof METERS)[number];

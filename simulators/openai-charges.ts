@@ -32,6 +32,6 @@ export class Charges {
   /** One that a client adds: sound is charged by its time, and the answer of a function is free. */
   item({ wire, audio }: Item): void {
     const isFree = audio !== null || wire['type'] === 'function_call_output';
-    if (this.#by === 'sound and items' && !isFree) this.#ledger.charge({ requests: 1 });
+    if (this.#by === 'sound and items' && !isFree) this.#ledger.charge({ items: 1 });
   }
 }

@@ -64,10 +64,7 @@ export const HOUR_MS = 3_600_000;
 /** Makes the tables, and brings older ones up to date; nothing is lost of what they hold. */
 export function prepareDirectory(sql: SqlDatabase): void {
   sql.exec(SCHEMA);
-  const present = namesIn(sql, "SELECT name FROM pragma_table_info('session')");
-  for (const [name, declaration] of COLUMNS) {
-    if (!present.includes(name)) sql.exec(`ALTER TABLE session ADD COLUMN ${name} ${declaration}`);
-  }
+  addMissing(sql, 'session', COLUMNS);
   const made = namesIn(sql, "SELECT name FROM sqlite_master WHERE type IN ('table', 'index')");
   if (!made.includes(INDEX)) {
     sql.exec("UPDATE session SET final_cost_nano = cost_nano WHERE status = 'ended'");
@@ -80,7 +77,17 @@ export function prepareDirectory(sql: SqlDatabase): void {
   if (!made.includes('usage_hour')) {
     sql.exec(USAGE_SCHEMA);
     countWhatIsThere(sql);
-  }
+  } else addMissing(sql, 'usage_hour', SUM_NAMES.map(sumColumn));
+}
+
+function addMissing(
+  sql: SqlDatabase,
+  table: 'session' | 'usage_hour',
+  columns: readonly (readonly [name: string, declaration: string])[],
+): void {
+  const present = namesIn(sql, `SELECT name FROM pragma_table_info('${table}')`);
+  for (const [name, declaration] of columns)
+    if (!present.includes(name)) sql.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${declaration}`);
 }
 
 /** Sessions of versions without roll-ups count with what is known of them: that they were, their turns, duration and cost. */

@@ -14,6 +14,7 @@ import {
   type OpeningVerdict,
   type SessionSummary,
   type Totals,
+  wholeUsage,
 } from '../protocol/recording.ts';
 import { summaryOf } from './session-summary.ts';
 import { bytesOf, numberOf, optionalNumberOf, type SqlDatabase, type SqlRow, textOf } from './sql.ts';
@@ -231,7 +232,7 @@ export class SessionStore {
       opening: JSON.parse(textOf(row, 'opening')) as Opening,
       live: jsonOf(row, 'live') as SessionView['live'],
       ending,
-      totals: totals === null ? null : { ...NOT_KEPT, ...totals },
+      totals: totals === null ? null : { ...NOT_KEPT, ...totals, ...wholeUsage(totals) },
       annotations: (jsonOf(row, 'annotations') as Annotations | null) ?? NO_ANNOTATIONS,
       lastSeq: numberOf(size, 'last_seq'),
       logBytes: numberOf(size, 'bytes'),

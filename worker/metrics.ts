@@ -118,6 +118,12 @@ const METRICS: readonly Metric[] = [
     samples: ({ sums }) => one(sums.requests),
   },
   {
+    name: 'parley_billed_items_total',
+    type: 'counter',
+    help: 'Items of conversations, with providers that bill by them.',
+    samples: ({ sums }) => one(sums.items),
+  },
+  {
     name: 'parley_cost_dollars_total',
     type: 'counter',
     help: 'Cost of what has a known price, in US dollars.',

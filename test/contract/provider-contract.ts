@@ -37,6 +37,7 @@ export interface Billed {
   readonly seconds: number;
   readonly characters: number;
   readonly requests: number;
+  readonly items: number;
 }
 
 export interface Fixture {
@@ -64,7 +65,7 @@ export function readFixtures(
   });
 }
 
-const NOTHING_BILLED: Billed = { input: 0, output: 0, seconds: 0, characters: 0, requests: 0 };
+const NOTHING_BILLED: Billed = { input: 0, output: 0, seconds: 0, characters: 0, requests: 0, items: 0 };
 
 /** A frame as text, whatever its kind. */
 function textOf(frame: FixtureFrame): string {
@@ -148,7 +149,8 @@ function billedIn(observations: readonly Observation[]): Billed {
       total.output += sum(usage.tokens.output);
     } else if (usage.unit === 'seconds') total.seconds += usage.seconds;
     else if (usage.unit === 'characters') total.characters += usage.characters;
-    else total.requests += usage.requests;
+    else if (usage.unit === 'requests') total.requests += usage.requests;
+    else total.items += usage.items;
   }
   return toMicroseconds(total);
 }
@@ -160,6 +162,7 @@ function plus(one: Billed, other: Billed): Billed {
     seconds: one.seconds + other.seconds,
     characters: one.characters + other.characters,
     requests: one.requests + other.requests,
+    items: one.items + other.items,
   };
 }
 

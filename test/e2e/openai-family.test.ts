@@ -147,7 +147,7 @@ describe('P2 xAI', () => {
     const session = await untilEnded(parley, 'acct/xai');
     expect(session).toMatchObject({ provider: 'xai', model: 'sim-grok' });
     // It tells no usage: one item was created, and its audio is what sounded.
-    expect(session.usage.response).toMatchObject({ requests: 1, tokens: { output_audio: 0 } });
+    expect(session.usage.response).toMatchObject({ items: 1, tokens: { output_audio: 0 } });
     expect(session.usage.response.seconds).toBeCloseTo((session.audio.out_ms ?? 0) / 1000, 2);
     expect(session.usage.response.seconds).toBeGreaterThan(0.1);
   });

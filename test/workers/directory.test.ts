@@ -257,9 +257,11 @@ describe('P3 the directory, on the platform’s own SQLite', () => {
       for (const column of ['cost_nano', 'cost_complete'])
         sql.exec(`ALTER TABLE session DROP COLUMN ${column}`);
       expect(columns()).not.toContain('cost_nano');
+      sql.exec('ALTER TABLE usage_hour DROP COLUMN items');
       const store = new DirectoryStore(sql);
       expect(columns()).toEqual(expect.arrayContaining(['cost_nano', 'cost_complete']));
       expect(store.list({ ...EVERYTHING, minCostNano: 0 }, null, 1)).toEqual([]);
+      expect([...sql.exec('SELECT items FROM usage_hour')]).toEqual([]);
     });
   });
 

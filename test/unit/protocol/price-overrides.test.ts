@@ -71,7 +71,7 @@ describe('P8 PARLEY_PRICES', () => {
     ],
     [
       { 'a/b': { usd_per_parsec: 1 } },
-      'PARLEY_PRICES: a/b → usd_per_parsec is not known here; there is usd_per_million_tokens, usd_per_second, usd_per_minute, usd_per_hour, usd_per_thousand_characters, usd_per_request.',
+      'PARLEY_PRICES: a/b → usd_per_parsec is not known here; there is usd_per_million_tokens, usd_per_second, usd_per_minute, usd_per_hour, usd_per_thousand_characters, usd_per_request, usd_per_item.',
     ],
     [{ 'a/b': {} }, 'PARLEY_PRICES: a/b has no price.'],
     [

@@ -24,7 +24,7 @@ providerContract(
   opaque,
   fixtures.map((fixture) => ({
     ...fixture,
-    billed: { input: 0, output: 0, seconds: 0, characters: 0, requests: 0 },
+    billed: { input: 0, output: 0, seconds: 0, characters: 0, requests: 0, items: 0 },
   })),
 );
 

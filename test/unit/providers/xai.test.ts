@@ -12,7 +12,7 @@ import {
 } from '../../contract/provider-contract.ts';
 
 const fixtures = readFixtures('xai', {
-  'text-turn': { input: 11, output: 3, requests: 1 },
+  'text-turn': { input: 11, output: 3, items: 1 },
   'voice-turn': { seconds: 2 },
 });
 
@@ -78,7 +78,7 @@ describe('P8 what xAI bills, measured', () => {
   it('P8 items that a client creates, but for function outputs and audio', () => {
     const { observed } = readFixture('text-turn');
     expect(observed.filter((each) => each.kind === 'usage')).toMatchObject([
-      { source: 'measured', usage: { unit: 'requests', requests: 1 } },
+      { source: 'measured', usage: { unit: 'items', items: 1 } },
       { source: 'provider', usage: { unit: 'tokens' } },
     ]);
   });
@@ -158,7 +158,7 @@ describe('P5 restoring an xAI conversation', () => {
       { type: 'session.update' },
     ]);
     expect(greeted.observations).toMatchObject([
-      { kind: 'usage', source: 'measured', usage: { unit: 'requests', requests: 2 } },
+      { kind: 'usage', source: 'measured', usage: { unit: 'items', items: 2 } },
     ]);
   });
 

@@ -97,7 +97,7 @@ describe('P8 the price of a report, worked by hand to the nano-dollar', () => {
     // 90 s at 0.08 $ a minute
     ['xai', 'grok-voice-latest', { unit: 'seconds', seconds: 90 }, 120_000_000],
     // 3 items at 0.004 $
-    ['xai', 'grok-voice-latest', { unit: 'requests', requests: 3 }, 12_000_000],
+    ['xai', 'grok-voice-latest', { unit: 'items', items: 3 }, 12_000_000],
     // 123 characters at 0.030 $ a thousand
     ['deepgram', 'aura-2-thalia-en', { unit: 'characters', characters: 123 }, 3_690_000],
     // 123 characters at 0.05 $ a thousand

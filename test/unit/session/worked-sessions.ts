@@ -16,6 +16,7 @@ const tokens = ({ input, cached, output }: Tokens): Usage => ({
 const seconds = (amount: number): Usage => ({ unit: 'seconds', seconds: amount });
 const characters = (amount: number): Usage => ({ unit: 'characters', characters: amount });
 const requests = (amount: number): Usage => ({ unit: 'requests', requests: amount });
+const items = (amount: number): Usage => ({ unit: 'items', items: amount });
 
 interface Report {
   readonly usage: Usage;
@@ -169,10 +170,10 @@ export const SESSIONS: readonly Worked[] = [
     reports: [
       // 7.5 / 60 × 80,000,000
       { usage: seconds(7.5), nano: 10_000_000 },
-      { usage: requests(1), nano: 4_000_000 },
+      { usage: items(1), nano: 4_000_000 },
       // 1.234 / 60 × 80,000,000 = 1,645,333.33
       { usage: seconds(1.234), nano: 1_645_333 },
-      { usage: requests(3), nano: 12_000_000 },
+      { usage: items(3), nano: 12_000_000 },
     ],
     nano: 27_645_333,
   },

@@ -216,9 +216,15 @@ describe('P3 the record', () => {
       'longest_silence_ms',
     ];
     const old = Object.fromEntries(Object.entries(TOTALS).filter(([name]) => !later.includes(name)));
-    old['response'] = { ...NO_USAGE, reports: 2 };
+    const { items, ...known } = NO_USAGE;
+    old['response'] = { ...known, reports: 2 };
     database.exec('UPDATE session SET totals = ?', JSON.stringify(old));
-    expect(store.view()?.totals).toMatchObject({ cost_nano: null, reports_priced: 0, unpriced: [] });
+    expect(store.view()?.totals).toMatchObject({
+      cost_nano: null,
+      reports_priced: 0,
+      unpriced: [],
+      response: { reports: 2, items },
+    });
     expect(store.undelivered('s')).toMatchObject({ costNano: null, costComplete: false });
   });
 

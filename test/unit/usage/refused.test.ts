@@ -34,7 +34,7 @@ describe('P8 what a provider refuses', () => {
     [
       'xai',
       [item, item].map((each) => frame({ type: 'conversation.item.create', item: each })),
-      'requests',
+      'items',
       1,
       2,
     ],

@@ -372,8 +372,8 @@ export function recorded({ response, transcription }: Totals): Charged {
   return { response: metered(response), transcription: metered(transcription) };
 }
 
-function metered({ tokens, seconds, characters, requests }: UsageTotals): Amounts {
-  return { ...tokens, seconds, characters, requests };
+function metered({ tokens, seconds, characters, requests, items }: UsageTotals): Amounts {
+  return { ...tokens, seconds, characters, requests, items };
 }
 
 /** Seconds are sums of fractions; a price takes them to a microsecond. */

@@ -65,6 +65,8 @@ export interface TokenTotals {
 /** Sums of one purpose: what the model billed, or what transcription billed. */
 export interface UsageTotals {
   readonly reports: number;
+  /** Of these: measured here, because the provider tells none. */
+  readonly measured: number;
   readonly tokens: TokenTotals;
   readonly seconds: number;
   readonly characters: number;
@@ -87,6 +89,7 @@ const NO_TOKENS: TokenTotals = {
 
 export const NO_USAGE: UsageTotals = {
   reports: 0,
+  measured: 0,
   tokens: NO_TOKENS,
   seconds: 0,
   characters: 0,

@@ -165,8 +165,9 @@ const TokenSums = v.object({
 });
 
 const UsageSums = v.object({
-  /** How many reports of the provider were added up. */
+  /** How many reports were added up, and how many of them were measured here, since the provider tells none. */
   reports: Count,
+  measured: Count,
   tokens: TokenSums,
   seconds: v.number(),
   characters: Count,
@@ -235,8 +236,9 @@ export const UsageShape = v.object({
   duration_ms: Count,
   audio_in_ms: Count,
   audio_out_ms: Count,
-  /** How many reports of usage were added up. */
+  /** How many reports of usage were added up, and how many of them were measured here. */
   reports: Count,
+  measured: Count,
   tokens: TokenSums,
   seconds: v.number(),
   characters: Count,

@@ -38,6 +38,7 @@ export function sumsShape(sums: Sums): Omit<UsageShape, 'group' | 'sessions' | '
     audio_in_ms: sums.audio_in_ms,
     audio_out_ms: sums.audio_out_ms,
     reports: sums.reports,
+    measured: sums.measured,
     tokens: {
       input_text: sums.input_text,
       input_audio: sums.input_audio,

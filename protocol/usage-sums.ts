@@ -24,6 +24,8 @@ const SIMPLE_NAMES = [
   'audio_out_ms',
   /** Reports of usage: none means that nothing is known of tokens, which is not the same as 0. */
   'reports',
+  /** Of these: measured here, because the provider tells none. */
+  'measured',
   'seconds',
   'characters',
   'requests',
@@ -58,6 +60,7 @@ export function sumsOf(totals: Totals | null, durationMs: number, costComplete: 
     audio_in_ms: totals.audio_in_ms ?? 0,
     audio_out_ms: totals.audio_out_ms ?? 0,
     reports: response.reports + transcription.reports,
+    measured: response.measured + transcription.measured,
     seconds: response.seconds + transcription.seconds,
     characters: response.characters + transcription.characters,
     requests: response.requests + transcription.requests,

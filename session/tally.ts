@@ -327,20 +327,20 @@ function costOf(cost: ReportCost): LogRecord['body'] {
     : { cost_nano: null, price: null, price_date: null, cost_notes: [], unpriced: cost.reason };
 }
 
-function addUsage(before: UsageTotals, observation: UsageObservation): UsageTotals {
-  const reports = before.reports + 1;
-  const { usage } = observation;
+function addUsage(sums: UsageTotals, { usage, source }: UsageObservation): UsageTotals {
+  const measured = sums.measured + (source === 'measured' ? 1 : 0);
+  const before = { ...sums, reports: sums.reports + 1, measured };
   switch (usage.unit) {
     case 'tokens':
-      return { ...before, reports, tokens: addTokens(before.tokens, usage.tokens) };
+      return { ...before, tokens: addTokens(before.tokens, usage.tokens) };
     case 'seconds':
-      return { ...before, reports, seconds: before.seconds + usage.seconds };
+      return { ...before, seconds: before.seconds + usage.seconds };
     case 'characters':
-      return { ...before, reports, characters: before.characters + usage.characters };
+      return { ...before, characters: before.characters + usage.characters };
     case 'requests':
-      return { ...before, reports, requests: before.requests + usage.requests };
+      return { ...before, requests: before.requests + usage.requests };
     case 'items':
-      return { ...before, reports, items: before.items + usage.items };
+      return { ...before, items: before.items + usage.items };
   }
 }
 

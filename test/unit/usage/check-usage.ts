@@ -68,7 +68,9 @@ function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): void 
   expect(problems).toEqual([]);
   const expected = toMicroseconds(wire.records === 'told' ? told : all);
   expect(toMicroseconds(recorded(totals))).toEqual(expected);
-  if (wire.source !== 'either') expect([...sources].filter((source) => source !== wire.source)).toEqual([]);
+  if (wire.source !== 'either') expect(sources.filter((source) => source !== wire.source)).toEqual([]);
+  const measured = sources.filter((source) => source === 'measured').length;
+  expect(totals.response.measured + totals.transcription.measured).toBe(measured);
   // What was charged and never told shows as an answer that is not complete.
   const isUnheardOf =
     wire.beginsUnsaid === true && given.steps.some((each) => each.do === 'cut' && each.lossy);

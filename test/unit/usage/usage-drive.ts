@@ -98,7 +98,8 @@ export interface Outcome {
   readonly totals: Totals;
   readonly told: Charged;
   readonly all: Charged;
-  readonly sources: ReadonlySet<string | undefined>;
+  /** Whose figure each report was. */
+  readonly sources: readonly (string | undefined)[];
   /** Outcomes of the turns on record. */
   readonly turns: readonly (string | undefined)[];
   readonly problems: readonly string[];
@@ -314,7 +315,7 @@ class Drive {
       totals: this.#session.totals(),
       told: this.#told.charged,
       all: this.#all.charged,
-      sources: new Set(of('usage', 'source')),
+      sources: of('usage', 'source'),
       turns: of('turn', 'outcome'),
       problems: this.#wire.problems,
       batches: this.#batches,

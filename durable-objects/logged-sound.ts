@@ -1,5 +1,5 @@
 /** What sound is in the frames of a log, as the provider's adapter reads them. */
-import { type JsonValue, parseJson } from '../protocol/json.ts';
+import type { JsonValue } from '../protocol/json.ts';
 import type { Observation } from '../protocol/observations.ts';
 import type { SoundEvent } from '../protocol/sound.ts';
 import type { Payload, ProviderAdapter, Sender } from '../providers/adapter.ts';
@@ -9,6 +9,7 @@ import { frameBytes } from '../sound/codings.ts';
 import type { Sound, SoundOf } from '../storage/audio-runs.ts';
 import type { LogFrame } from '../storage/frame-log.ts';
 import type { SessionView } from '../storage/session-store.ts';
+import { beginningOf } from './session-sound.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 const MS_PER_SECOND = 1000;
@@ -37,11 +38,9 @@ export function loggedSound(opening: SessionView['opening'], adapter: ProviderAd
 /** ms of the sound in a frame, null where it is not known; undefined: there is none that is heard. */
 type LengthOf = (from: Sender, payload: Payload) => number | null | undefined;
 
-/** What the URL said of formats is kept for the sound's reader alone; records of before have their provider's defaults. */
-function lengths({ path = '', sound }: SessionView['opening'], { sound: reader }: ProviderAdapter): LengthOf {
+function lengths(opening: SessionView['opening'], { sound: reader }: ProviderAdapter): LengthOf {
   if (reader === undefined) return () => undefined;
-  const begun = sound === undefined || sound === null ? undefined : parseJson(sound);
-  let state = begun ?? reader.begin({ path, query: [] });
+  let state = beginningOf(opening, reader);
   return ({ side }, payload) => {
     const reading = reader.read(state, side, payload);
     state = reading.state;

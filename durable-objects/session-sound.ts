@@ -62,8 +62,8 @@ async function find(
   return { log, index: await indexSound(log), renderers: new Map() };
 }
 
-/** Records of before have none: what the URL said of formats is lost, and the provider's defaults stand. */
-function beginningOf({ sound, path = '' }: SessionView['opening'], reader: SoundReader): JsonValue {
+/** What a reader begins with. Records of before have none: what the URL said of formats is lost, and the provider's defaults stand. */
+export function beginningOf({ sound, path = '' }: SessionView['opening'], reader: SoundReader): JsonValue {
   const begun = sound === undefined || sound === null ? undefined : parseJson(sound);
   return begun ?? reader.begin({ path, query: [] });
 }

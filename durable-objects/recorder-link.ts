@@ -102,6 +102,7 @@ export class RecorderLink {
 
   /** There is something to store. Cheap: called for every frame. */
   poke(): void {
+    // Whatever is to be stored comes of frames.
     someoneTalks();
     if (this.#pumping !== null || this.#concluded) return;
     if (this.#options.recording.due === 'now' && this.#callMs < this.#flushMs) this.#start();

@@ -2,10 +2,8 @@
 
 const encoder = new TextEncoder();
 
-/** Written in pieces of about this size: a stream of single lines would be slow. */
+/** At most so much at a time; less would be slow where pieces are single lines. */
 const CHUNK_BYTES = 65_536;
-/** A UTF-16 code unit takes at most three bytes of UTF-8. */
-const UTF8_MAX_PER_UNIT = 3;
 
 /**
  * Made as fast as it is taken, and no faster.
@@ -13,34 +11,28 @@ const UTF8_MAX_PER_UNIT = 3;
  * @param text null: what there is goes out now, since the next piece may take its time
  */
 export function streamed(text: AsyncGenerator<string | null>): ReadableStream<Uint8Array> {
-  /** Did not fit the chunk before. */
-  let left: string | null = null;
+  // Written where pieces are put together: text that is joined first would be copied twice more.
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  /** Of the piece that did not fit the chunk before. */
+  let left = '';
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      // Written where it goes: text that is put together first would be copied twice more.
-      let chunk = new Uint8Array(Math.max(CHUNK_BYTES, (left?.length ?? 0) * UTF8_MAX_PER_UNIT));
-      let used = left === null ? 0 : encoder.encodeInto(left, chunk).written;
-      left = null;
-      while (used < CHUNK_BYTES) {
-        const next = await text.next();
-        if (next.done === true) {
-          if (used > 0) controller.enqueue(chunk.subarray(0, used));
-          controller.close();
-          return;
+      let used = 0;
+      let isOver = false;
+      for (;;) {
+        if (left === '') {
+          const next = await text.next();
+          isOver = next.done === true;
+          if (isOver || (next.value === null && used > 0)) break;
+          left = next.value ?? '';
         }
-        if (next.value === null) {
-          if (used > 0) break;
-          continue;
-        }
-        const most = next.value.length * UTF8_MAX_PER_UNIT;
-        if (used === 0 && most > chunk.length) chunk = new Uint8Array(most);
-        if (most > chunk.length - used) {
-          left = next.value;
-          break;
-        }
-        used += encoder.encodeInto(next.value, chunk.subarray(used)).written;
+        const { read, written } = encoder.encodeInto(left, chunk.subarray(used));
+        left = left.slice(read);
+        used += written;
+        if (left !== '') break;
       }
-      controller.enqueue(chunk.subarray(0, used));
+      if (used > 0) controller.enqueue(chunk.slice(0, used));
+      if (isOver) controller.close();
     },
     async cancel() {
       await text.return(undefined);

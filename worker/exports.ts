@@ -93,8 +93,8 @@ async function* partsOf(context: RouteContext) {
 const PIECE_BYTES = 65_536;
 
 /**
- * What a stream holds, in large pieces where it can: by default the runtime hands over 4 KiB at a time, and an hour of voice
- * takes six times as long (measured 2026-11-25, workerd 1.20261117.1).
+ * What a stream holds, in large pieces where it can: by default the runtime hands over little at a time, and an hour of voice
+ * takes twice as long (measured 2026-11-25, workerd 1.20261117.1).
  */
 async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = byobReader(stream);

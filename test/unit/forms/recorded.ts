@@ -12,15 +12,12 @@ import { type Outcome, play, type Script, type UsageWire } from '../usage/usage-
 const STARTED_AT = 1_795_000_000_000;
 const ENDED_MS = 400_000;
 
-/** Of a run that failed, as fast-check tells it: `PARLEY_TEST_SEED=… npx vitest run …` plays the same sessions again. */
-const SEED = process.env['PARLEY_TEST_SEED'];
-/** Of each wire; others each time. More of them search longer. */
+/** Of each wire. More of them search longer. */
 const RUNS = Number(process.env['PARLEY_TEST_RUNS'] ?? 1);
 
-/** Holds for random sessions, on one upstream socket each, and a number that each may use as it likes. What fails says its seed. */
+/** Holds for random sessions, on one upstream socket each, and a number that each may use as it likes. */
 export async function forSessions(holds: (given: Script, n: number) => Promise<void>): Promise<void> {
-  const seeded = SEED === undefined ? {} : { seed: Number(SEED) };
-  await fc.assert(fc.asyncProperty(plainScript, fc.nat(0xffff), holds), { numRuns: RUNS, ...seeded });
+  await fc.assert(fc.asyncProperty(plainScript, fc.nat(0xffff), holds), { numRuns: RUNS });
 }
 
 export interface Frame {

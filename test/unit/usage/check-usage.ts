@@ -5,8 +5,8 @@ import type { Observation } from '../../../protocol/observations.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import { play, recorded, type Script, type Step, toMicroseconds, type UsageWire } from './usage-drive.ts';
 
-/** More of them find what is rare: `RUNS=1000 npx vitest run --project unit test/unit/usage`. */
-const RUNS = Number(process.env['RUNS'] ?? 100);
+/** More of them find what is rare: `PARLEY_TEST_RUNS=10 npx vitest run --project unit test/unit/usage` plays ten times as many. */
+const RUNS = 100 * Number(process.env['PARLEY_TEST_RUNS'] ?? 1);
 const LEAST_STEPS = 5;
 const MOST_STEPS = 20;
 

@@ -182,7 +182,12 @@ describe.each(WIRES)('P3 $name, played again', (wire) => {
         down,
         speed,
       );
-      const lockstep = opened(store, wire.adapter, { mode: 'lockstep', strict: 'true', speed: '1000' });
+      const lockstep = opened(store, wire.adapter, {
+        mode: 'lockstep',
+        strict: 'true',
+        wait: '600',
+        speed: '1000',
+      });
       const { early } = follow(lockstep.socket, session);
       await played(lockstep.over);
       expectWhole(lockstep.socket, down);

@@ -89,9 +89,14 @@ export function beginLife(
     limits: LIMITS,
     report,
   });
-  const dial = () => {
+  // Once only may a dial be left to itself: a provider that never answers would collect them.
+  let cancels = false;
+  const dial = async (): Promise<DialOutcome> => {
     admission?.wake();
-    return dialUpstream({ adapter, plan, state: session.books.state }, fetcher(adapter), env, report);
+    const { state } = session.books;
+    const outcome = await dialUpstream({ adapter, plan, state, cancels }, fetcher(adapter), env, report);
+    cancels ||= outcome.kind === 'failed' && outcome.failure.reason === 'upstream_timeout';
+    return outcome;
   };
   const upstreams = upstreamsOf(plan, session, failed, dial);
   return { session, plan, adapter, link, admission, upstreams, failure: null, failed };

@@ -40,24 +40,32 @@ export function fetcherOf(
   };
 }
 
+export interface Dialling {
+  readonly adapter: ProviderAdapter;
+  readonly plan: ConnectPlan;
+  readonly state: JsonValue;
+  /** See `DialTerms`. */
+  readonly cancels: boolean;
+}
+
 /**
  * By `fetcher`, or by the deployment's binding for this provider: that one stands in for a key, so a request with a key
  * does not take it. Never rejects: an adapter that fails must not leave a session behind that neither opens nor ends.
  */
 export async function dialUpstream(
-  { adapter, plan, state }: { adapter: ProviderAdapter; plan: ConnectPlan; state: JsonValue },
+  { adapter, plan, state, cancels }: Dialling,
   fetcher: Fetcher,
   env: Env,
   report: (problem: string) => void,
 ): Promise<DialOutcome> {
-  const dialled = await dialOnce({ adapter, plan, state }, fetcher, env);
+  const dialled = await dialOnce({ adapter, plan, state, cancels }, fetcher, env);
   if (dialled.kind === 'open') return dialled;
   if (dialled.kind === 'unreachable') report(`dial: ${dialled.detail}`);
   return { kind: 'failed', failure: failedDial(dialled, plan, adapter) };
 }
 
 async function dialOnce(
-  { adapter, plan, state }: { adapter: ProviderAdapter; plan: ConnectPlan; state: JsonValue },
+  { adapter, plan, state, cancels }: Dialling,
   fetcher: Fetcher,
   env: Readonly<Record<string, unknown>>,
 ): Promise<Dialled> {
@@ -70,7 +78,14 @@ async function dialOnce(
   const binding = plan.simulated || plan.request.credential !== null ? null : bindingOf(env, adapter);
   const open: Fetcher =
     binding === null || target.binding === undefined ? fetcher : () => binding.run(...(target.binding ?? []));
-  return dial(target, open, plan.dialTimeoutMs, LIMITS.refusalBodyBytes, adapter.refusalHeaders ?? []);
+  const { dialTimeoutMs: timeoutMs } = plan;
+  const { refusalBodyBytes: maxBodyBytes } = LIMITS;
+  return dial(target, open, {
+    timeoutMs,
+    maxBodyBytes,
+    refusalHeaders: adapter.refusalHeaders ?? [],
+    cancels,
+  });
 }
 
 function bindingOf(

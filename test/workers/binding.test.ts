@@ -31,7 +31,12 @@ function dialWith(credential: string | null, runs: unknown[][]) {
   const refuse = () => Promise.resolve(new Response('no', { status: 401 }));
   return {
     bound: hasBinding(env, adapter),
-    dialled: dialUpstream({ adapter, plan, state: adapter.begin(request) }, refuse, env, () => undefined),
+    dialled: dialUpstream(
+      { adapter, plan, state: adapter.begin(request), cancels: false },
+      refuse,
+      env,
+      () => undefined,
+    ),
   };
 }
 

@@ -18,7 +18,7 @@ describe('P1 a dial', () => {
       throw new Error('nothing is dialled');
     };
     const dialled = await dialUpstream(
-      { adapter, plan, state: null },
+      { adapter, plan, state: null, cancels: false },
       nothing,
       {} as unknown as Env,
       (problem) => told.push(problem),

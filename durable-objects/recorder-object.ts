@@ -25,7 +25,7 @@ import { logLine } from './log-line.ts';
 import { lookAt } from './look-at.ts';
 import { upstreamFrames, type WantedFrames } from './log-window.ts';
 import { isRedrive, redrive } from './redrive.ts';
-import { pack } from './segment-codec.ts';
+import { Packer } from './segment-codec.ts';
 import { TraceExport } from './trace-export.ts';
 import { viewResponse } from './views.ts';
 
@@ -36,6 +36,7 @@ export class RecorderObject extends DurableObject<Env> {
   readonly #checkpoints: CheckpointStore;
   readonly #trace: TraceExport;
   readonly #changes = new Changes();
+  readonly #packer = new Packer();
   /** The newest revision that the directory was told of by this instance. */
   #delivered = 0;
 
@@ -53,7 +54,7 @@ export class RecorderObject extends DurableObject<Env> {
   async write({ opening, batch, ending, checkpoint }: RecorderEntry): Promise<OpeningVerdict> {
     const kept = opening === null ? null : await this.#keptBefore(opening);
     if (kept !== null) return { kind: 'kept', kept };
-    const segments = await Promise.all((batch?.segments ?? []).map(pack));
+    const segments = await Promise.all((batch?.segments ?? []).map((each) => this.#packer.pack(each)));
     const verdict = this.#transaction((): OpeningVerdict => {
       const opened = opening === null ? OPENED : this.#store.open(opening, Date.now());
       if (opened.kind === 'ended') return opened;
@@ -201,10 +202,7 @@ export class RecorderObject extends DurableObject<Env> {
     if (rests || due === null || at < due) await this.ctx.storage.setAlarm(at);
   }
 
-  /**
-   * Before a read: what a live session still has in memory comes first, its very beginning too; and one that is gone is
-   * told apart.
-   */
+  /** Before a read: what a live session has in memory comes first, its beginning too; one that is gone is told apart. */
   async #catchUp(): Promise<void> {
     const view = this.#store.view();
     if (view !== null && view.ending !== null) return;

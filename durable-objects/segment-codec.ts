@@ -9,14 +9,25 @@ import type { PackedSegment, StoredSegment } from '../storage/session-store.ts';
 const COMPRESS_FROM_BYTES = 512;
 const COMPRESS_TO_BYTES = 32_768;
 const WORTH_IT = 0.75;
+/** So many are stored as they are after one that was not: a session that is mostly audio goes on to be. */
+const LEFT_ALONE = 15;
 
-export async function pack(segment: Segment): Promise<PackedSegment> {
-  const { length } = segment.data;
-  if (length < COMPRESS_FROM_BYTES || length > COMPRESS_TO_BYTES) return { ...segment, codec: 'raw' };
-  const deflated = await through(segment.data, new CompressionStream('deflate-raw'));
-  return deflated.length > length * WORTH_IT
-    ? { ...segment, codec: 'raw' }
-    : { ...segment, data: deflated, codec: 'deflate' };
+/** For one session. */
+export class Packer {
+  #leftAlone = 0;
+
+  async pack(segment: Segment): Promise<PackedSegment> {
+    const { length } = segment.data;
+    if (length < COMPRESS_FROM_BYTES || length > COMPRESS_TO_BYTES) return { ...segment, codec: 'raw' };
+    if (this.#leftAlone > 0) {
+      this.#leftAlone -= 1;
+      return { ...segment, codec: 'raw' };
+    }
+    const deflated = await through(segment.data, new CompressionStream('deflate-raw'));
+    if (deflated.length <= length * WORTH_IT) return { ...segment, data: deflated, codec: 'deflate' };
+    this.#leftAlone = LEFT_ALONE;
+    return { ...segment, codec: 'raw' };
+  }
 }
 
 export async function unpack(segment: StoredSegment): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 /** Random sessions as their recorder has them, and what of them is known without reading any form of it. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { pack } from '../../../durable-objects/segment-codec.ts';
+import { Packer } from '../../../durable-objects/segment-codec.ts';
 import type { Batch } from '../../../protocol/recording.ts';
 import { type Direction, readSegment } from '../../../protocol/segment.ts';
 import { SessionStore } from '../../../storage/session-store.ts';
@@ -102,7 +102,8 @@ export function begun({ adapter, request }: UsageWire): SessionStore {
 
 /** One batch more, packed as the recorder packs it. */
 export async function append(store: SessionStore, batch: Batch): Promise<void> {
-  store.append(await Promise.all(batch.segments.map(pack)), batch);
+  const packer = new Packer();
+  store.append(await Promise.all(batch.segments.map((each) => packer.pack(each))), batch);
 }
 
 export function finish(store: SessionStore, { totals }: Outcome): void {

@@ -18,24 +18,44 @@ const AUDIO = {
   client: { types: ['input_audio_buffer.append'], member: '"audio":"' },
 } satisfies Record<Sender['side'], { readonly types: readonly string[]; readonly member: string }>;
 
-/** Types that `readServerEvent` and `readClientEvent` look into; whole families by their first part. */
-const READ = {
-  upstream: [
-    'response.',
-    'conversation.',
-    'session.',
-    'transcription_session.',
-    'input_audio_buffer.',
+/** Types that `readServerEvent` and `readClientEvent` look into. */
+const READ: Record<Sender['side'], ReadonlySet<string>> = {
+  upstream: new Set([
     'error',
-  ],
-  client: [
-    'input_audio_buffer.append',
+    'session.created',
+    'session.updated',
+    'transcription_session.created',
+    'transcription_session.updated',
+    'conversation.created',
+    'conversation.item.added',
+    'conversation.item.created',
+    'conversation.item.done',
+    'conversation.item.deleted',
+    'conversation.item.truncated',
+    'conversation.item.input_audio_transcription.completed',
+    'conversation.item.input_audio_transcription.failed',
+    'input_audio_buffer.speech_started',
+    'input_audio_buffer.speech_stopped',
+    'input_audio_buffer.committed',
+    'input_audio_buffer.cleared',
+    'response.created',
+    'response.output_text.delta',
+    'response.text.delta',
+    'response.output_text.done',
+    'response.text.done',
+    'response.output_audio_transcript.done',
+    'response.audio_transcript.done',
+    'response.output_item.added',
+    'response.output_item.done',
+    'response.done',
+  ]),
+  client: new Set([
     'input_audio_buffer.commit',
     'session.update',
     'transcription_session.update',
     'response.create',
-  ],
-} as const;
+  ]),
+};
 
 const NOTHING: readonly Observation[] = [];
 
@@ -46,7 +66,7 @@ export function skim(state: OpenAIState, from: Sender, payload: Payload): readon
   if (from.side === 'client' && state.sound !== null) return null;
   const type = payload.slice(HEAD.length, payload.indexOf('"', HEAD.length));
   if (isAudio(from, type)) return skimAudio(state, from, payload);
-  if (READ[from.side].some((read) => type.startsWith(read))) return null;
+  if (READ[from.side].has(type)) return null;
   // A second `type`, or one that is hidden by escapes, would be another event.
   return payload.includes('"type"', HEAD.length) || payload.includes('\\') ? null : NOTHING;
 }

@@ -6,7 +6,7 @@ import type { Rate } from './money.ts';
 import type { PriceRow, TokenPrices } from './prices.ts';
 
 /** When this table was put together. */
-export const PRICE_TABLE_DATE = '2026-11-22';
+export const PRICE_TABLE_DATE = '2026-11-25';
 
 const OPENAI =
   'OpenAI’s model pages (developers.openai.com), read 2026-11-05, agreeing with @pydantic/genai-prices 0.1.8';
@@ -88,9 +88,16 @@ const OPENAI_ROWS: readonly PriceRow[] = [
     provider: 'openai',
     models: ['gpt-realtime-translate'],
     asOf: PRICE_TABLE_DATE,
-    source: 'truefoundry/models#1146, which has 0.000566667 $/s',
-    unverified: 'about $0.034 a minute, from a third party’s list',
+    source: 'OpenAI’s model page (developers.openai.com), as of 2026-11-25',
+    unverified: 'by the minute of audio; the page does not say whether of the source or of the translation',
     price: minute('0.034'),
+  },
+  {
+    provider: 'openai',
+    models: ['gpt-live-1', 'gpt-live-1.1'],
+    asOf: PRICE_TABLE_DATE,
+    source: 'OpenAI’s model page of gpt-live-1.1 (developers.openai.com), as of 2026-11-25; active time',
+    price: minute('0.05'),
   },
 ];
 
@@ -107,7 +114,7 @@ const XAI_ROWS: readonly PriceRow[] = [
   {
     provider: 'xai',
     models: ['grok-voice-think-fast-1.0', 'grok-voice-fast-1.0'],
-    asOf: PRICE_TABLE_DATE,
+    asOf: '2026-11-22',
     source: XAI_SOURCE,
     price: { ...minute('0.05'), items: { usd: '0.004', per: 1 } },
   },
@@ -117,7 +124,7 @@ const GOOGLE_ROWS: readonly PriceRow[] = [
   {
     provider: 'google',
     models: ['gemini-3.8-live', 'gemini-3.1-flash-live'],
-    asOf: PRICE_TABLE_DATE,
+    asOf: '2026-11-22',
     source: 'text: vercel.com/ai-gateway model pages (2026); audio: discuss.ai.google.dev thread 140340',
     unverified: 'audio is derived from $0.005 and $0.018 a minute at 25 tokens a second',
     price: {
@@ -202,7 +209,7 @@ const DEEPGRAM_ROWS: readonly PriceRow[] = [
     provider: 'deepgram',
     models: ['aura-2'],
     anySuffix: true,
-    asOf: PRICE_TABLE_DATE,
+    asOf: '2026-11-22',
     source: 'the price of the same model at Workers AI',
     unverified: 'not read at Deepgram itself',
     price: thousandCharacters('0.030'),
@@ -212,7 +219,7 @@ const DEEPGRAM_ROWS: readonly PriceRow[] = [
 const workersAi = (models: readonly string[], price: PriceRow['price']): PriceRow => ({
   provider: 'workers-ai',
   models,
-  asOf: PRICE_TABLE_DATE,
+  asOf: '2026-11-22',
   source: 'Cloudflare’s Workers AI model pages',
   price,
 });
@@ -234,7 +241,7 @@ const ASSEMBLYAI_ROWS: readonly PriceRow[] = [
   {
     provider: 'assemblyai',
     models: ['universal-streaming-english', 'universal-streaming-multilingual'],
-    asOf: PRICE_TABLE_DATE,
+    asOf: '2026-11-22',
     source: 'lists of third parties',
     unverified: 'not read at AssemblyAI itself',
     price: hour('0.15'),

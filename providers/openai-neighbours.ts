@@ -6,20 +6,29 @@ import { asCount, asObject, asText, type JsonObject, type JsonValue, member } fr
 import type { AudioObservation, Observation, Speaker } from '../protocol/observations.ts';
 import type { Reading, Sender, SocketLife } from './adapter.ts';
 import { base64Bytes, bytesPerMs } from './audio-format.ts';
+import {
+  asksForEnd,
+  beginLive,
+  liveFarewell,
+  type LiveReading,
+  liveRemainder,
+  type LiveState,
+  readClosed,
+  readLiveUsage,
+  readStarted,
+} from './openai-live.ts';
 import { errorObservation, unfinished } from './openai-read.ts';
-import { NO_RESPONSES, readResponses, type ResponsesState } from './openai-responses.ts';
+import { NO_RESPONSES, readResponses, type ResponsesState, strayed, withAsked } from './openai-responses.ts';
 import { formatRate } from './openai-state.ts';
 
-type Kind = 'translation' | 'live' | 'responses';
+export const NEIGHBOURS = ['translation', 'live', 'responses'] as const;
+type Kind = (typeof NEIGHBOURS)[number];
 
 export type NeighbourState = {
   readonly neighbour: Kind;
   /** Bytes for each millisecond of audio; null until it is known. */
   readonly rate: number | null;
-  /** GPT-Live tells its audio as a sum: so much of it was told already. */
-  readonly seconds: number;
-  /** GPT-Live: a client asked for the end, and its last usage is still to come. */
-  readonly closing: boolean;
+  readonly live: LiveState;
   readonly responses: ResponsesState;
 };
 
@@ -39,7 +48,12 @@ export function neighbourOf(path: string): Kind | null {
 
 export function beginNeighbour(neighbour: Kind, path: string): NeighbourState {
   const isKnown = neighbour === 'translation' || path.endsWith('/attach');
-  return { neighbour, rate: isKnown ? PCM_24K : null, seconds: 0, closing: false, responses: NO_RESPONSES };
+  return {
+    neighbour,
+    rate: isKnown ? PCM_24K : null,
+    live: beginLive(path),
+    responses: NO_RESPONSES,
+  };
 }
 
 /** GPT-Live and Responses name their models in their frames; only a translation does by its URL. */
@@ -50,20 +64,39 @@ export function neighbourQuery(
   return neighbour === 'translation' ? query : query.filter(([name]) => name !== 'model');
 }
 
-export function neighbourOwes(state: NeighbourState): boolean {
-  return state.closing || state.responses.asked > 0 || state.responses.open.length > 0;
+export function neighbourOwes({ live, responses }: NeighbourState): boolean {
+  // When a session has ended, so has what its backend was doing.
+  if (live.end === 'told') return false;
+  return live.end === 'asked' || isResponding(responses);
 }
 
-/** What a socket ends in the middle of; and a translation's bill, by the audio that went up, since it tells no usage. */
-export function endNeighbour(
-  { neighbour, responses }: NeighbourState,
-  { audioInMs }: SocketLife,
-): readonly Observation[] {
-  const open = unfinished(responses.open);
-  if (neighbour !== 'translation' || audioInMs === null || audioInMs === 0) return open;
+function isResponding({ asked, open }: ResponsesState): boolean {
+  return asked > 0 || open.length > 0;
+}
+
+/** Not before its backend is done, and has told what it cost. */
+export function neighbourFarewell({ neighbour, live, responses }: NeighbourState): string | null {
+  return neighbour === 'live' && !isResponding(responses) ? liveFarewell(live) : null;
+}
+
+/** What a socket ends in the middle of, and what of its bill nobody told. */
+export function endNeighbour(state: NeighbourState, life: SocketLife): readonly Observation[] {
+  const open = unfinished(state.responses.open);
+  switch (state.neighbour) {
+    case 'translation':
+      return [...open, ...translationBill(life)];
+    case 'live':
+      return [...open, ...liveRemainder(state.live, life)];
+    case 'responses':
+      return open;
+  }
+}
+
+/** By the audio that went up: a translation tells no usage. */
+function translationBill({ audioInMs }: SocketLife): readonly Observation[] {
+  if (audioInMs === null || audioInMs === 0) return [];
   const seconds = audioInMs / 1000;
   return [
-    ...open,
     {
       kind: 'usage',
       dedupeKey: 'translation',
@@ -85,8 +118,14 @@ export function readNeighbour(state: NeighbourState, from: Sender, event: JsonOb
     case 'live':
       return from.side === 'client' ? readLiveClient(state, event) : readLiveServer(state, event);
     case 'responses':
-      return withResponses(state, from, event);
+      return withModel(withResponses(state, from, event), event);
   }
+}
+
+/** A frame that is no event. */
+export function readStray(state: NeighbourState, from: Sender): NeighbourReading {
+  if (from.side === 'upstream' || state.neighbour !== 'responses') return seen(state);
+  return seen(heard(state, strayed(state.responses)));
 }
 
 function seen(state: NeighbourState, observations: readonly Observation[] = []): NeighbourReading {
@@ -95,7 +134,18 @@ function seen(state: NeighbourState, observations: readonly Observation[] = []):
 
 function withResponses(state: NeighbourState, from: Sender, event: JsonObject): NeighbourReading {
   const { state: responses, observations } = readResponses(state.responses, from, event);
-  return seen(responses === state.responses ? state : { ...state, responses }, observations);
+  return seen(heard(state, responses), observations);
+}
+
+function heard(state: NeighbourState, responses: ResponsesState): NeighbourState {
+  return responses === state.responses ? state : { ...state, responses };
+}
+
+/** Each response names its own; that of the first stands for the session. */
+function withModel(reading: NeighbourReading, event: JsonObject): NeighbourReading {
+  const model = asText(member(event['response'], 'model'));
+  if (event['type'] !== 'response.created' || model === undefined) return reading;
+  return { ...reading, observations: [{ kind: 'model', model }, ...reading.observations] };
 }
 
 function translationObservations(
@@ -127,8 +177,10 @@ function readLiveClient(state: NeighbourState, event: JsonObject): NeighbourRead
       return seen(withFormat(state, event));
     case 'session.input_audio.append':
       return seen(state, audio('user', event['audio'], state.rate));
+    case 'response.create':
+      return seen(state.live.delegates ? expecting(state) : state);
     case 'session.close':
-      return seen({ ...state, closing: true });
+      return seen({ ...state, live: asksForEnd(state.live) });
     default:
       return seen(state);
   }
@@ -137,16 +189,18 @@ function readLiveClient(state: NeighbourState, event: JsonObject): NeighbourRead
 function readLiveServer(state: NeighbourState, event: JsonObject): NeighbourReading {
   switch (asText(event['type'])) {
     case 'session.started':
-      return seen(withFormat(state, event));
+      return withLive(withFormat(state, event), readStarted(state.live, event));
     case 'session.input_audio.append':
       // A side-band gets the user's audio from the provider.
       return seen(state, audio('user', event['audio'], PCM_24K));
     case 'session.output_audio.delta':
       return seen(state, audio('model', event['delta'], state.rate));
+    case 'session.delegation.created':
+      return seen(member(event['delegation'], 'target') === 'responses' ? expecting(state) : state);
     case 'session.usage.updated':
-      return readLiveUsage(state, event);
+      return withLive(state, readLiveUsage(state.live, event));
     case 'session.closed':
-      return readLiveUsage({ ...state, closing: false }, event);
+      return withLive(state, readClosed(state.live, event));
     case 'response.event':
       return withResponses(state, { side: 'upstream' }, asObject(event['event']) ?? {});
     case 'error':
@@ -156,21 +210,13 @@ function readLiveServer(state: NeighbourState, event: JsonObject): NeighbourRead
   }
 }
 
-/** A sum that grows: what it grew by is the bill. */
-function readLiveUsage(state: NeighbourState, event: JsonObject): NeighbourReading {
-  const total = asCount(member(event['usage'], 'seconds'));
-  if (total === undefined || total <= state.seconds) return seen(state);
-  return seen({ ...state, seconds: total }, [
-    {
-      kind: 'usage',
-      dedupeKey: `live/${total}`,
-      purpose: 'response',
-      model: null,
-      usage: { unit: 'seconds', seconds: total - state.seconds },
-      source: 'provider',
-      raw: event['usage'] ?? null,
-    },
-  ]);
+function withLive(state: NeighbourState, { live, observations }: LiveReading): NeighbourReading {
+  return seen(live === state.live ? state : { ...state, live }, observations);
+}
+
+/** A response of the backend's is to come. */
+function expecting(state: NeighbourState): NeighbourState {
+  return { ...state, responses: withAsked(state.responses, 1) };
 }
 
 /** The format is chosen at the start, and stays. */

@@ -18,10 +18,12 @@ import {
   beginNeighbour,
   endNeighbour,
   neighbourOf,
+  neighbourFarewell,
   neighbourOwes,
   neighbourQuery,
   type NeighbourState,
   readNeighbour,
+  readStray,
 } from './openai-neighbours.ts';
 import { eventOf, expiryOf, readClientEvent, readServerEvent, unfinished } from './openai-read.ts';
 import { beginRestore, continueRestore } from './openai-restore.ts';
@@ -46,7 +48,7 @@ export function openaiDialect(
 ): ProviderAdapter<OpenAIState> {
   return {
     ...own,
-    stateVersion: 3,
+    stateVersion: 4,
     streamedText: [
       { type: '*.delta', exceptType: '*audio.delta', path: 'delta' },
       { type: 'conversation.item.input_audio_transcription.segment', path: 'text' },
@@ -127,9 +129,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   read: (state, from, payload) => {
     if (!isNeighbour(state)) return read(state, from, payload);
     const event = eventOf(payload);
-    return event === undefined
-      ? { state, observations: [], route: 'across' }
-      : readNeighbour(state, from, event);
+    return event === undefined ? readStray(state, from) : readNeighbour(state, from, event);
   },
   skim: (state, from, payload) => (isNeighbour(state) ? null : skim(state, from, payload)),
   translation: (signals, dialled) =>
@@ -143,6 +143,7 @@ export const openai: ProviderAdapter<OpenAIState | NeighbourState> = {
   resumable: (code, reason, state) =>
     !isNeighbour(state) && openaiRealtime.resumable?.(code, reason, state) === true,
   owes: (state) => (isNeighbour(state) ? neighbourOwes(state) : openaiRealtime.owes(state)),
+  farewell: (state) => (isNeighbour(state) ? neighbourFarewell(state) : null),
   settled: (state) => isNeighbour(state) || !state.hearing,
   atEnd: (state, life) => (isNeighbour(state) ? endNeighbour(state, life) : unfinished(state.open)),
   sound: openaiSounds,

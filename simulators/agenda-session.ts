@@ -10,9 +10,9 @@ import type { SimulatedSession, SimulatorOutput } from './simulator.ts';
 /** Faults that do not happen here; asking for one is refused, so that no test waits for it in vain. */
 const OTHER_FAULTS: readonly (keyof Faults)[] = ['stall', 'rate_limited'];
 
-/** The fault that was asked for and does not exist here, or null. */
-export function unknownFault({ faults }: Dials): string | null {
-  return OTHER_FAULTS.find((name) => faults[name] !== false && faults[name] !== null) ?? null;
+/** The fault that was asked for and does not exist here, or null. @param others those that do not */
+export function unknownFault({ faults }: Dials, others = OTHER_FAULTS): string | null {
+  return others.find((name) => faults[name] !== false && faults[name] !== null) ?? null;
 }
 
 export abstract class AgendaSession implements SimulatedSession {

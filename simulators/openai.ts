@@ -1,6 +1,6 @@
 /**
- * A simulated OpenAI Realtime service, GA wire: for demonstrations, for a first run without a key, and as a test double.
- * It keeps the orders, ids, errors and sums that clients rely on; what it says is a script.
+ * A simulated OpenAI: Realtime, GA wire, and its neighbours, for demonstrations, for a first run without a key, and as a
+ * test double. It keeps the orders, ids, errors and sums that clients rely on; what it says is a script.
  */
 import { readDials, refusal, refusedConnect } from './faults.ts';
 import {
@@ -11,6 +11,7 @@ import {
   readUpgrade,
   type Upgrade,
 } from './openai-handshake.ts';
+import { playNeighbour } from './openai-neighbours.ts';
 import { OpenAiSession } from './openai-session.ts';
 import { PLAIN, type Variant } from './openai-variant.ts';
 import { hashText } from './seeded.ts';
@@ -29,10 +30,13 @@ export interface Played {
 }
 
 export const openaiSimulator: Simulator = (request, now) => {
-  const { path } = readUpgrade(request.url, request.headers);
-  // Its other WebSockets have vocabularies of their own, and playing this one there would teach the wrong one.
+  const upgrade = readUpgrade(request.url, request.headers);
+  const { path } = upgrade;
+  const neighbour = playNeighbour(request.url, upgrade, now);
+  if (neighbour !== null) return neighbour;
+  // A side-band or a fork belongs to a session that was made elsewhere.
   if (!path.endsWith('/realtime')) {
-    const message = `The simulator plays /realtime, and nothing at ${path}.`;
+    const message = `The simulator plays nothing at ${path}.`;
     return { kind: 'refuse', ...refusal(404, 'not_simulated', message) };
   }
   return play(request, now, (upgrade) => ({

@@ -1,5 +1,6 @@
 /** Drives any simulator's session with a clock of its own: frames in, frames out, no waiting. */
 import { asObject, type JsonObject, type JsonValue, parseJson } from '../../protocol/json.ts';
+import type { Charged } from '../../simulators/ledger.ts';
 import type { SimulatedSession, Simulator, SimulatorOutput } from '../../simulators/simulator.ts';
 
 const START = 1_795_000_000_000;
@@ -39,6 +40,17 @@ export class SessionDrive {
 
   raw(payload: string | ArrayBuffer): this {
     this.outputs.push(...this.#session.receive(payload, this.now));
+    return this;
+  }
+
+  /** What it has cost so far. */
+  get charged(): Charged {
+    return this.#session.charged;
+  }
+
+  /** The socket is gone. */
+  over(): this {
+    this.#session.closed(this.now);
     return this;
   }
 

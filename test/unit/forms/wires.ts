@@ -3,9 +3,9 @@ import { customAdapter } from '../../../providers/custom.ts';
 import { opaque } from '../../../providers/opaque.ts';
 import { DEEPGRAM_WIRES } from '../usage/deepgram-wires.ts';
 import { GEMINI_WIRES } from '../usage/gemini-wires.ts';
+import { OPENAI_NEIGHBOUR_WIRES } from '../usage/openai-neighbour-wires.ts';
 import { OPENAI_WIRES } from '../usage/openai-wires.ts';
 import { nonsense } from '../usage/sounds.ts';
-import { FIXTURE_WIRES } from './fixture-wires.ts';
 import { SPEECH_WIRES } from '../usage/speech-wires.ts';
 import type { Move, UsageWire } from '../usage/usage-drive.ts';
 
@@ -39,9 +39,9 @@ const seldomNonsense: Move = (_, n) => (n % 8 === 0 ? nonsense(n / 8) : []);
 
 export const WIRES: readonly UsageWire[] = [
   ...OPENAI_WIRES,
+  ...OPENAI_NEIGHBOUR_WIRES,
   ...opaqueWires(),
   ...GEMINI_WIRES,
   ...DEEPGRAM_WIRES,
   ...SPEECH_WIRES,
-  ...FIXTURE_WIRES,
 ].map((wire) => ({ ...wire, moves: [...wire.moves, seldomNonsense] }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../protocol/observations.ts';
-import type { ConnectRequest } from '../../../providers/adapter.ts';
+import type { ConnectRequest, Sender } from '../../../providers/adapter.ts';
 import { openai } from '../../../providers/openai.ts';
 import {
   NO_LIFE,
@@ -101,12 +101,14 @@ describe('P8 what is read of them', () => {
     const observations = observed('responses');
     expect(observations.map(({ kind }) => kind)).toEqual([
       'asked',
+      'model',
       'response.started',
       'response.output',
       'transcript',
       'response.ended',
       'usage',
       'asked',
+      'model',
       'response.started',
       'tool.called',
       'response.ended',
@@ -207,4 +209,140 @@ describe('P8 what is read of them', () => {
       false,
     ]);
   });
+
+  it('P8 responses on two streams at once: each has its first output', () => {
+    const created = (id: string) =>
+      UP(`{"type":"response.created","stream_id":"${id}","response":{"id":"r-${id}"}}`);
+    const state = told('responses', created('a'), created('b'));
+    const delta = '{"type":"response.output_text.delta","stream_id":"b","item_id":"i","delta":"Hi"}';
+    const reading = openai.read(state, { side: 'upstream' }, delta);
+    expect(reading.observations).toEqual([{ kind: 'response.output', responseId: 'r-b', of: 'text' }]);
+    expect(openai.read(reading.state, { side: 'upstream' }, delta).observations).toEqual([]);
+  });
+
+  it('P8 the error that answers another frame is none of a request that is to come', () => {
+    const asked = told(
+      'responses',
+      '{"type":"response.create"}',
+      UP('{"type":"response.created","response":{"id":"r1"}}'),
+      '{"type":"response.create"}',
+    );
+    expect(openai.owes(asked)).toBe(true);
+    const begun = UP('{"type":"response.created","response":{"id":"r1"}}');
+    expect(openai.owes(told('responses', '{"type":"response.create"}', begun))).toBe(true);
+    for (const stray of ['{"type":"unheard.of"}', '{"type":', new ArrayBuffer(2)]) {
+      const after = told(
+        asked,
+        stray,
+        UP('{"type":"error","error":{}}'),
+        UP('{"type":"response.completed","response":{"id":"r1"}}'),
+      );
+      expect(openai.owes(after)).toBe(true);
+      const refused = UP('{"type":"error","error":{}}');
+      expect(openai.owes(told(after, refused))).toBe(false);
+    }
+    const named = told(asked, '{"type":"unheard.of"}', UP('{"type":"error","stream_id":"a","error":{}}'));
+    expect(openai.owes(told(named, UP('{"type":"response.completed","response":{"id":"r1"}}')))).toBe(false);
+  });
+
+  it('P8 a response that its client said something to is followed by another, which is waited for', () => {
+    const completed = UP('{"type":"response.completed","response":{"id":"r1"}}');
+    const accepted = UP('{"type":"response.steer.accepted","steer":{"id":"s1","previous_response_id":"r1"}}');
+    const steered = told(
+      'responses',
+      '{"type":"response.create"}',
+      UP('{"type":"response.created","response":{"id":"r1"}}'),
+      '{"type":"response.steer","previous_response_id":"r1"}',
+      accepted,
+      accepted,
+      completed,
+    );
+    expect(openai.owes(steered)).toBe(true);
+    const failed = (code: string) => UP(`{"type":"response.steer.failed","error":{"code":"${code}"}}`);
+    expect(openai.owes(told(steered, failed('response_not_found')))).toBe(true);
+    expect(openai.owes(told(steered, failed('successor_creation_failed')))).toBe(false);
+    expect(openai.owes(told(steered, UP('{"type":"response.steer.pending"}')))).toBe(false);
+    const followed = UP('{"type":"response.created","response":{"id":"r2"}}');
+    expect(
+      openai.owes(told(steered, followed, UP('{"type":"response.completed","response":{"id":"r2"}}'))),
+    ).toBe(false);
+  });
+
+  it('P8 a GPT-Live session names its model, by which its seconds have a price', () => {
+    const started = UP('{"type":"session.started","session":{"model":"gpt-live-1"}}');
+    const begun = openai.begin({ ...REQUEST, path: 'live/sessions' });
+    const reading = openai.read(begun, { side: 'upstream' }, started.up);
+    expect(reading.observations).toEqual([{ kind: 'model', model: 'gpt-live-1' }]);
+    const usage = '{"type":"session.usage.updated","usage":{"seconds":2}}';
+    expect(openai.read(reading.state, { side: 'upstream' }, usage).observations).toMatchObject([
+      { model: 'gpt-live-1' },
+    ]);
+  });
+
+  it('P8 a GPT-Live session is told of its end, once, and by nobody but its owner', () => {
+    const started = UP('{"type":"session.started","session":{}}');
+    const farewell = (path: string, ...frames: readonly (string | Up)[]) =>
+      openai.farewell?.(told(path, ...frames));
+    expect(farewell('live/sessions', started)).toBe('{"type":"session.close"}');
+    expect(farewell('live/sessions/live_1/fork', started)).toBe('{"type":"session.close"}');
+    expect(farewell('live/sessions')).toBeNull();
+    const backend = (type: string) =>
+      UP(`{"type":"response.event","event":{"type":"${type}","response":{"id":"r1"}}}`);
+    const asked = [started, backend('response.created')];
+    expect(farewell('live/sessions', ...asked)).toBeNull();
+    expect(farewell('live/sessions', ...asked, backend('response.completed'))).not.toBeNull();
+    const delegating = UP('{"type":"session.started","session":{"delegation":{"type":"responses"}}}');
+    const delegated = UP('{"type":"session.delegation.created","delegation":{"target":"responses"}}');
+    const request = '{"type":"response.create"}';
+    for (const asking of [request, delegated]) {
+      expect(farewell('live/sessions', delegating, asking)).toBeNull();
+      expect(
+        farewell('live/sessions', delegating, asking, ...asked, backend('response.completed')),
+      ).not.toBeNull();
+      const over = told('live/sessions', delegating, asking, UP('{"type":"session.closed"}'));
+      expect(openai.owes(over)).toBe(false);
+    }
+    expect(farewell('live/sessions', started, request)).not.toBeNull();
+    expect(farewell('live/sessions/live_1/attach', started)).toBeNull();
+    expect(farewell('live/sessions', started, '{"type":"session.close"}')).toBeNull();
+    expect(farewell('live/sessions', started, UP('{"type":"session.closed"}'))).toBeNull();
+    expect(farewell('realtime/translations', UP('{"type":"session.created","session":{}}'))).toBeNull();
+    expect(farewell('realtime', UP('{"type":"session.created","session":{}}'))).toBeNull();
+  });
+
+  it('P8 of a GPT-Live session that was cut off the time since its last sum is measured', () => {
+    const started = UP('{"type":"session.started","session":{}}');
+    const sum = UP('{"type":"session.usage.updated","usage":{"seconds":5}}');
+    const rest = (path: string, ...frames: readonly (string | Up)[]) =>
+      openai.atEnd?.(told(path, ...frames), { openMs: 7_250, audioInMs: null });
+    expect(rest('live/sessions', started, sum)).toMatchObject([
+      { kind: 'usage', source: 'measured', usage: { unit: 'seconds', seconds: 2.25 } },
+    ]);
+    expect(rest('live/sessions', started)).toMatchObject([{ usage: { seconds: 7.25 } }]);
+    expect(rest('live/sessions', sum)).toEqual([]);
+    expect(
+      rest('live/sessions', started, UP('{"type":"session.usage.updated","usage":{"seconds":8}}')),
+    ).toEqual([]);
+    expect(rest('live/sessions', started, UP('{"type":"session.closed","usage":{"seconds":5}}'))).toEqual([]);
+    expect(rest('live/sessions/live_1/attach', started, sum)).toEqual([]);
+  });
 });
+
+/** What the provider sends. */
+interface Up {
+  readonly up: string;
+}
+
+type State = ReturnType<typeof openai.begin>;
+
+const UP = (up: string): Up => ({ up });
+const CLIENT: Sender = { side: 'client', client: 'c1' };
+
+/** The state after these frames. @param from a path, or what went before */
+function told(from: string | State, ...frames: readonly (string | ArrayBuffer | Up)[]): State {
+  const begun = typeof from === 'string' ? openai.begin({ ...REQUEST, path: from }) : from;
+  return frames.reduce<State>((state, frame) => {
+    const isUp = typeof frame === 'object' && 'up' in frame;
+    return openai.read(state, isUp ? { side: 'upstream' } : CLIENT, isUp ? frame.up : frame).state;
+  }, begun);
+}

@@ -164,6 +164,19 @@ export const SESSIONS: readonly Worked[] = [
     nano: 34_680_000,
   },
   {
+    session: 'GPT-Live: $0.05 a minute of the session, told in two sums; its backend has no list price here',
+    provider: 'openai',
+    model: null,
+    reports: [
+      // 5 / 60 × 50,000,000 = 4,166,666.67
+      { usage: seconds(5), model: 'gpt-live-1', nano: 4_166_667 },
+      { usage: tokens({ input: { text: 900 }, output: { text: 40 } }), model: 'gpt-5.6', nano: null },
+      // 7.1 / 60 × 50,000,000 = 5,916,666.67
+      { usage: seconds(7.1), model: 'gpt-live-1', nano: 5_916_667 },
+    ],
+    nano: 10_083_334,
+  },
+  {
     session: 'audio of both sides at $0.08 a minute, and items at $0.004 each',
     provider: 'xai',
     model: 'grok-voice-think-fast-2.0',

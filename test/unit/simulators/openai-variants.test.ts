@@ -1,7 +1,6 @@
 /** The services that speak OpenAI's wire in their own way: xAI, and Azure on both of its paths. */
 import { describe, expect, it } from 'vitest';
 import { azureOpenaiSimulator } from '../../../simulators/azure-openai.ts';
-import { openaiSimulator } from '../../../simulators/openai.ts';
 import type { Handshake, Simulator } from '../../../simulators/simulator.ts';
 import { xaiSimulator } from '../../../simulators/xai.ts';
 import { at, Drive, only, order, silent, START, textOf, tone, types } from '../../support/drive-simulator.ts';
@@ -275,12 +274,5 @@ describe('SIM Azure OpenAI', () => {
     expect(refused).toMatchObject({ type: 'error', error: { code, param } });
     const [updated] = drive.send({ type: 'session.update', session: { instructions: 'x' } }).take();
     expect(updated).toMatchObject({ session: { voice: 'alloy', temperature: 0.8 } });
-  });
-});
-
-describe('SIM OpenAI', () => {
-  it('SIM refuses the WebSockets that it does not play, and says so', () => {
-    for (const path of ['responses', 'live/sessions', 'realtime/translations'])
-      expect(shake(openaiSimulator, `https://host/v1/${path}?model=sim-x`)).toMatchObject({ status: 404 });
   });
 });

@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Meter } from '../../../simulators/ledger.ts';
 import { DEEPGRAM_WIRES } from './deepgram-wires.ts';
+import { OPENAI_NEIGHBOUR_WIRES } from './openai-neighbour-wires.ts';
 import { OPENAI_WIRES } from './openai-wires.ts';
 import { SPEECH_WIRES } from './speech-wires.ts';
 import { play, recorded, type UsageWire } from './usage-drive.ts';
 
 const frame = (message: object): readonly string[] => [JSON.stringify(message)];
+const sound = (audio: string) => frame({ type: 'session.input_audio_buffer.append', audio });
 const LONG = 'x'.repeat(2_001);
 const item = {
   id: 'item_twice',
@@ -16,7 +18,9 @@ const item = {
 };
 
 function wireNamed(name: string): UsageWire {
-  const found = [...OPENAI_WIRES, ...SPEECH_WIRES, ...DEEPGRAM_WIRES].find((wire) => wire.name === name);
+  const found = [...OPENAI_WIRES, ...OPENAI_NEIGHBOUR_WIRES, ...SPEECH_WIRES, ...DEEPGRAM_WIRES].find(
+    (wire) => wire.name === name,
+  );
   if (found === undefined) throw new Error(`no wire ${name}`);
   return found;
 }
@@ -30,6 +34,14 @@ describe('P8 what a provider refuses', () => {
       'characters',
       4,
       2_005,
+    ],
+    [
+      'openai translations',
+      // Five bytes of what is no base64 would be a ten-thousandth of a second.
+      [sound('AAAA'), sound('%%%%%%%')],
+      'seconds',
+      3 / 48_000,
+      8 / 48_000,
     ],
     [
       'xai',
@@ -52,8 +64,8 @@ describe('P8 what a provider refuses', () => {
           steps: sent.map((_, which) => ({ do: 'move', which, who: 0, n: 0 })),
         },
       );
-      expect(outcome.all.response[meter]).toBe(charged);
-      expect(recorded(outcome.totals).response[meter]).toBe(counted);
+      expect(outcome.all.response[meter]).toBeCloseTo(charged, 12);
+      expect(recorded(outcome.totals).response[meter]).toBeCloseTo(counted, 12);
     },
   );
 });

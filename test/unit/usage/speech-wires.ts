@@ -17,7 +17,7 @@ import type { Move, UsageWire } from './usage-drive.ts';
 const frame = (message: JsonValue): readonly string[] => [JSON.stringify(message)];
 const NOTHING: Move = () => [];
 /** A frame that ends the socket: seldom, or no script goes on. */
-const seldom =
+export const seldom =
   (move: Move): Move =>
   (heard, n, isLive) =>
     n % 8 === 0 ? move(heard, n, isLive) : [];

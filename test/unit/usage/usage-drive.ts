@@ -36,9 +36,9 @@ export interface UsageWire {
   readonly moves: readonly Move[];
   /**
    * `told`: what the provider had charged when its last frame came. `all`: also what it charges when the socket is over,
-   * since that is measured here.
+   * since that is measured here. `told and seconds`: of time all, of the rest what was told.
    */
-  readonly records: 'told' | 'all';
+  readonly records: 'told' | 'all' | 'told and seconds';
   readonly source: 'provider' | 'measured' | 'either';
   /** Says nothing of an answer before its first output: one whose first frames are lost with the socket is unheard of. */
   readonly beginsUnsaid?: true;

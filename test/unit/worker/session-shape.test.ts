@@ -128,7 +128,7 @@ describe('P8 the cost of a session', () => {
       reports_priced: 1,
       unpriced: [],
       notes: [],
-      price_table: '2026-11-22',
+      price_table: '2026-11-25',
     });
     bill(tally, 'b', 'whisper-9');
     bill(tally, 'c', 'gpt-realtime-translate');

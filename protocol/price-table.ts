@@ -94,9 +94,17 @@ const OPENAI_ROWS: readonly PriceRow[] = [
   },
   {
     provider: 'openai',
-    models: ['gpt-live-1', 'gpt-live-1.1'],
+    models: ['gpt-live-1.1'],
     asOf: PRICE_TABLE_DATE,
-    source: 'OpenAI’s model page of gpt-live-1.1 (developers.openai.com), as of 2026-11-25; active time',
+    source: 'OpenAI’s model page (developers.openai.com), as of 2026-11-25; active time',
+    price: minute('0.05'),
+  },
+  {
+    provider: 'openai',
+    models: ['gpt-live-1'],
+    asOf: PRICE_TABLE_DATE,
+    source: 'that of gpt-live-1.1; active time',
+    unverified: 'third parties say that both cost the same; its own page was not read',
     price: minute('0.05'),
   },
 ];

@@ -147,7 +147,7 @@ function tokensBy(tokens: TokenUsage, prices: TokenPrices): Billed | UnpricedRea
  * Cached tokens by modality. Where the provider does not split them, input of one modality alone says whose they are;
  * else null: it cannot be told.
  */
-function splitCached({ input, cached, cachedUnsplit = 0 }: TokenUsage): TokenUsage['cached'] | null {
+export function splitCached({ input, cached, cachedUnsplit = 0 }: TokenUsage): TokenUsage['cached'] | null {
   if (cachedUnsplit === 0) return cached;
   const [only, ...others] = MODALITIES.filter((modality) => input[modality] > 0);
   if (only === undefined || others.length > 0) return null;

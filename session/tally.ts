@@ -10,7 +10,7 @@ import {
   type UsageTotals,
 } from '../protocol/recording.ts';
 import type { Direction } from '../protocol/segment.ts';
-import { CostSum, type PriceBasis, Pricer, type ReportCost } from './cost.ts';
+import { CostSum, type PriceBasis, Pricer, type ReportCost, splitCached } from './cost.ts';
 import type { Noted } from './recording.ts';
 
 /** A provider repeats a usage at most within a few responses; this many are remembered. */
@@ -74,6 +74,7 @@ export class Tally {
     this.#bytes = { up: totals.bytes_up, down: totals.bytes_down };
     this.#received = totals.received;
     this.#notLogged = totals.frames_not_logged;
+    this.#redacted = totals.frames_redacted;
     this.#counts = {
       responses: totals.responses,
       interruptions: totals.interruptions,
@@ -345,13 +346,15 @@ function addUsage(sums: UsageTotals, { usage, source }: UsageObservation): Usage
 }
 
 function addTokens(sum: TokenTotals, more: TokenUsage): TokenTotals {
+  // As they are priced.
+  const cached = splitCached(more) ?? more.cached;
   return {
     input_text: sum.input_text + more.input.text,
     input_audio: sum.input_audio + more.input.audio,
     input_image: sum.input_image + more.input.image,
-    cached_text: sum.cached_text + more.cached.text,
-    cached_audio: sum.cached_audio + more.cached.audio,
-    cached_image: sum.cached_image + more.cached.image,
+    cached_text: sum.cached_text + cached.text,
+    cached_audio: sum.cached_audio + cached.audio,
+    cached_image: sum.cached_image + cached.image,
     output_text: sum.output_text + more.output.text,
     output_audio: sum.output_audio + more.output.audio,
     output_image: sum.output_image + more.output.image,

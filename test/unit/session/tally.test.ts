@@ -43,6 +43,54 @@ describe('P8 the model of a session', () => {
   });
 });
 
+describe('P8 what a tally goes on from', () => {
+  it('P8 counts on every figure, frames that were redacted too', () => {
+    const before = new Tally(1_000, PRICES);
+    before.frame('up', { bytes: 3, logged: false, redacted: true }, 1);
+    before.observe({ kind: 'audio', speaker: 'model', bytes: 9, ms: 5 }, 1, 1);
+    before.observe(reportOf({ text: 7 }, 0), 1, 1);
+    expect(new Tally(1_000, PRICES, before.snapshot()).totals()).toEqual(before.totals());
+  });
+});
+
+/** A report of input, `unsplit` of which came out of a cache that the provider did not split. */
+function reportOf(input: { readonly text?: number; readonly audio?: number }, unsplit: number): Observation {
+  const none = { text: 0, audio: 0, image: 0 };
+  const tokens = {
+    input: { ...none, ...input },
+    cached: none,
+    cachedUnsplit: unsplit,
+    output: none,
+    reasoning: 0,
+  };
+  const usage = { unit: 'tokens', tokens } as const;
+  return {
+    kind: 'usage',
+    dedupeKey: 'r',
+    purpose: 'response',
+    model: 'm',
+    usage,
+    source: 'provider',
+    raw: null,
+  };
+}
+
+describe('P8 cached tokens that the provider did not split', () => {
+  const cachedOf = (input: Parameters<typeof reportOf>[0]) => {
+    const tally = new Tally(1_000, PRICES);
+    const record = tally.observe(reportOf(input, 64), 1, 1);
+    const { cached_text: text, cached_audio: audio } = tally.totals().response.tokens;
+    expect(record?.body['counted']).toMatchObject({ cached_text: text, cached_audio: audio });
+    return [text, audio];
+  };
+
+  it('P8 are those of the one modality that there was, as they are priced; of several they cannot be told', () => {
+    expect(cachedOf({ text: 100 })).toEqual([64, 0]);
+    expect(cachedOf({ audio: 100 })).toEqual([0, 64]);
+    expect(cachedOf({ text: 100, audio: 10 })).toEqual([0, 0]);
+  });
+});
+
 describe('P8 the time to the first output', () => {
   it('P8 counts from the request, or from the start of a response that nobody asked for', () => {
     expect(turn([{ kind: 'asked' }, 10], [STARTED, 30], [OUTPUT, 30], [ENDED, 90])).toMatchObject({

@@ -8,7 +8,7 @@ export const TranscriptShape = v.object({
   started_at: Time,
   /** Made from the record afterwards: times are as near as the provider's frames tell. */
   derived: v.literal(true),
-  /** False: a record was lost, or there was more than a transcript holds. */
+  /** False: a record was lost, the log mode keeps no texts, or there was more than a transcript holds. */
   complete: v.boolean(),
   entries: v.array(
     v.variant('kind', [

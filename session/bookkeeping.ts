@@ -90,7 +90,7 @@ export class Bookkeeping {
     this.#limits = limits;
     this.#wire = wire;
     this.#expires = expires;
-    this.#tally = new Tally(limits.transcriptCharacters, plan.prices, from?.tally);
+    this.#tally = new Tally(plan.log === 'full' ? limits.transcriptCharacters : 0, plan.prices, from?.tally);
     this.#state = from === null ? adapter.begin(plan.request) : from.adapter.state;
     this.#intercepts = adapter.intercepts(this.#state);
     this.#socket = from?.socket ?? null;

@@ -61,9 +61,12 @@ export class Tally {
   #isLost = false;
   #silence = { sum: 0, longest: 0 };
 
-  /** @param from what another tally of this session had come to */
-  constructor(maxTranscriptCharacters: number, prices: PriceBasis, from: TallySnapshot | null = null) {
-    this.#maxText = maxTranscriptCharacters;
+  /**
+   * @param maxText characters of a transcript; 0: no text of a frame goes into a record
+   * @param from what another tally of this session had come to
+   */
+  constructor(maxText: number, prices: PriceBasis, from: TallySnapshot | null = null) {
+    this.#maxText = maxText;
     this.#pricer = new Pricer(prices, from?.charged);
     this.#cost = new CostSum(from?.totals);
     if (from !== null) this.#continue(from);
@@ -171,6 +174,7 @@ export class Tally {
         return null;
       }
       case 'transcript':
+        if (this.#maxText === 0) return null;
         return {
           kind: 'transcript',
           seq,
@@ -203,9 +207,12 @@ export class Tally {
       case 'tool.called':
         this.#counts.tools += 1;
         return { kind: 'tool', seq, at, body: { call_id: observation.callId, name: observation.name } };
-      case 'error':
+      case 'error': {
         this.#counts.errors += 1;
-        return { kind: 'error', seq, at, body: { code: observation.code, message: observation.message } };
+        // Providers quote what was said.
+        const message = this.#maxText === 0 ? null : observation.message;
+        return { kind: 'error', seq, at, body: { code: observation.code, message } };
+      }
     }
   }
 

@@ -35,7 +35,10 @@ export function transcriptOf(
     status: ending === null ? 'live' : 'ended',
     started_at: time(opening.startedAt),
     derived: true,
-    complete: complete && !records.some(({ kind, body }) => kind === 'gap' && losesRecords(body)),
+    complete:
+      complete &&
+      opening.log === 'full' &&
+      !records.some(({ kind, body }) => kind === 'gap' && losesRecords(body)),
     entries: entriesOf(records, opening.startedAt),
   };
 }

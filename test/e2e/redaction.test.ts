@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { type EchoUpstream, wsUpstream } from '../support/echo-upstream.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
-import { eventsOf, sessionOf, untilEnded } from '../support/rest.ts';
+import { eventsOf, get, sessionOf, untilEnded } from '../support/rest.ts';
 import { secretsByFile, secretsIn } from '../support/secret-search.ts';
 
 const CARD = '4111 1111 1111 1111';
@@ -135,9 +135,13 @@ afterAll(async () => {
 });
 
 /** One turn, until all of it has come. */
-async function talk(parley: ParleyProcess, wire: Wire): Promise<{ id: string; received: string[] }> {
+async function talk(
+  parley: ParleyProcess,
+  wire: Wire,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ id: string; received: string[] }> {
   const socket = new WebSocket(`${parley.ws}/v1/acct/gw/${wire.path}`, {
-    headers: { 'cf-aig-authorization': `Bearer ${parley.token}` },
+    headers: { 'cf-aig-authorization': `Bearer ${parley.token}`, ...headers },
   });
   const received: string[] = [];
   let id = '';
@@ -155,6 +159,29 @@ async function talk(parley: ParleyProcess, wire: Wire): Promise<{ id: string; re
   socket.close();
   return { id, received };
 }
+
+describe.each([
+  ['metadata', { 'cf-aig-collect-log-payload': 'false' }],
+  ['none', { 'cf-aig-collect-log': 'false' }],
+])('P9 log mode %s', (log, headers) => {
+  // First of all on this server: what others say is found on its disk afterwards.
+  it('P9 stores nothing of what was said, in no form; usage and turns are there, and the transcript says that it is not', async () => {
+    for (const wire of Object.values(WIRES)) {
+      const { id } = await talk(plain, wire, headers);
+      const session = await untilEnded(plain, 'acct/gw', id);
+      expect(session).toMatchObject({
+        log,
+        errors: wire === openai ? 1 : 0,
+        usage: { response: { reports: 1 } },
+      });
+      expect(session.turns).toHaveLength(1);
+      const transcript = await get(plain, `/v1/acct/gw/sessions/${id}/transcript`);
+      expect(transcript).toMatchObject({ complete: false });
+      expect(JSON.stringify(transcript)).not.toContain('speech');
+    }
+    expect(secretsByFile(plain.dataDir, SECRETS).filter(([, found]) => found.length > 0)).toEqual([]);
+  });
+});
 
 describe.each(Object.entries(WIRES))('P9 redaction: %s', (_name, wire) => {
   it('P1 P9 relays every frame as it was, and stores none of it that a rule names', async () => {

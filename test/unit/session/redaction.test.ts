@@ -195,13 +195,26 @@ describe('P9 beside frames', () => {
     });
   });
 
-  it('P3 without payloads in the log there is nothing to mark, and records are redacted all the same', () => {
+  it('P3 without payloads in the log there is nothing to mark', () => {
     const { session } = liveSession({ redaction: BY_PATTERN, log: 'metadata' });
     for (const frame of openaiTurn) session.upstreamFrame(frame, 1);
-    const { frames, all } = stored(session);
+    const { frames } = stored(session);
     expect(frames.some(({ redacted }) => redacted)).toBe(false);
-    expect(all).not.toMatch(/4111|1111/);
     expect(session.totals().frames_redacted).toBe(0);
+  });
+});
+
+describe.each(['metadata', 'none'] as const)('P9 log mode %s', (log) => {
+  it('P9 keeps no word of what was said, in records neither, nor a provider’s sentence; what is counted is there', () => {
+    const { session } = liveSession({ log });
+    const error = { type: 'error', error: { code: 'bad', message: `not a number: ${CARD}` } };
+    for (const frame of [...openaiTurn, JSON.stringify(error)]) session.upstreamFrame(frame, 1);
+    const { records, all } = stored(session);
+    expect(all).not.toMatch(/My card|4111|1111/);
+    expect(transcripts(records)).toEqual([]);
+    expect(records.find(({ kind }) => kind === 'error')?.body).toEqual({ code: 'bad', message: null });
+    expect(records.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['turn', 'usage']));
+    expect(session.totals()).toMatchObject({ responses: 1, errors: 1 });
   });
 });
 

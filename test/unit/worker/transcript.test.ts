@@ -100,6 +100,8 @@ describe('P3 transcripts', () => {
     expect(transcript([['gap', 5, { reason: 'records_lost' }]]).complete).toBe(false);
     expect(transcript([['gap', 5, { reason: 'recorder_behind' }]]).complete).toBe(true);
     expect(transcriptOf(VIEW, [], false).complete).toBe(false);
+    const unlogged = { ...VIEW, opening: { ...VIEW.opening, log: 'metadata' as const } };
+    expect(transcriptOf(unlogged, [], true).complete).toBe(false);
   });
 
   it('P3 text and subtitles say the same', () => {

@@ -236,6 +236,9 @@ export const UsageShape = v.object({
   duration_ms: Count,
   audio_in_ms: Count,
   audio_out_ms: Count,
+  /** Sessions with audio of an unknown format, which is not in those sums. */
+  audio_in_unknown: Count,
+  audio_out_unknown: Count,
   /** How many reports of usage were added up, and how many of them were measured here. */
   reports: Count,
   measured: Count,

@@ -37,6 +37,8 @@ export function sumsShape(sums: Sums): Omit<UsageShape, 'group' | 'sessions' | '
     duration_ms: sums.duration_ms,
     audio_in_ms: sums.audio_in_ms,
     audio_out_ms: sums.audio_out_ms,
+    audio_in_unknown: sums.audio_in_unknown,
+    audio_out_unknown: sums.audio_out_unknown,
     reports: sums.reports,
     measured: sums.measured,
     tokens: {

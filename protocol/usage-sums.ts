@@ -22,6 +22,9 @@ const SIMPLE_NAMES = [
   'duration_ms',
   'audio_in_ms',
   'audio_out_ms',
+  /** Sessions with audio of an unknown format, which is not in those sums: of each session 1 or 0. */
+  'audio_in_unknown',
+  'audio_out_unknown',
   /** Reports of usage: none means that nothing is known of tokens, which is not the same as 0. */
   'reports',
   /** Of these: measured here, because the provider tells none. */
@@ -59,6 +62,8 @@ export function sumsOf(totals: Totals | null, durationMs: number, costComplete: 
     duration_ms: durationMs,
     audio_in_ms: totals.audio_in_ms ?? 0,
     audio_out_ms: totals.audio_out_ms ?? 0,
+    audio_in_unknown: totals.audio_in_ms === null ? 1 : 0,
+    audio_out_unknown: totals.audio_out_ms === null ? 1 : 0,
     reports: response.reports + transcription.reports,
     measured: response.measured + transcription.measured,
     seconds: response.seconds + transcription.seconds,
@@ -69,6 +74,16 @@ export function sumsOf(totals: Totals | null, durationMs: number, costComplete: 
     cost_known: totals.cost_nano === null ? 0 : 1,
     cost_incomplete,
   };
+}
+
+/** Of one session. Null: nothing was reported in tokens, or nothing at all, which is not the same as 0. */
+export function tokensOf(one: Sums): { readonly in: number; readonly out: number } | null {
+  const tokens = {
+    in: one.input_text + one.input_audio + one.input_image,
+    out: one.output_text + one.output_audio + one.output_image,
+  };
+  const isOtherwise = one.seconds + one.characters + one.requests + one.items > 0;
+  return one.reports === 0 || (isOtherwise && tokens.in + tokens.out === 0) ? null : tokens;
 }
 
 /** One figure for each name. */

@@ -10,8 +10,12 @@ import type { SessionSummary } from '../protocol/recording.ts';
 import { summaryOf } from './directory-store.ts';
 import { numberOf, type SqlBinding, type SqlDatabase } from './sql.ts';
 
-const TOKENS_IN = '(CASE WHEN reports > 0 THEN input_text + input_audio + input_image END)';
-const TOKENS_OUT = '(CASE WHEN reports > 0 THEN output_text + output_audio + output_image END)';
+const SUM_IN = '(input_text + input_audio + input_image)';
+const SUM_OUT = '(output_text + output_audio + output_image)';
+/** As `tokensOf` says. */
+const HAS_TOKENS = `reports > 0 AND (${SUM_IN} + ${SUM_OUT} > 0 OR seconds + characters + requests + items = 0)`;
+const TOKENS_IN = `(CASE WHEN ${HAS_TOKENS} THEN ${SUM_IN} END)`;
+const TOKENS_OUT = `(CASE WHEN ${HAS_TOKENS} THEN ${SUM_OUT} END)`;
 const UNKNOWN = 'NULL';
 /** Costs are dollars there. */
 const NANO = 1_000_000_000;

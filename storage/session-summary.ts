@@ -1,6 +1,6 @@
 /** What lists show of a session, from all that is known of it. */
 import { isCostComplete, type SessionSummary } from '../protocol/recording.ts';
-import { sumsOf } from '../protocol/usage-sums.ts';
+import { sumsOf, tokensOf } from '../protocol/usage-sums.ts';
 import type { SessionView } from './session-store.ts';
 
 export function summaryOf(id: string, view: SessionView, revision: number): SessionSummary {
@@ -8,6 +8,7 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
   const costComplete = isCostComplete(view.totals, view.ending);
   const durationMs = isEnded ? Math.max(0, view.ending.at - view.opening.startedAt) : 0;
   const sums = sumsOf(view.totals, durationMs, costComplete);
+  const tokens = tokensOf(sums);
   return {
     id,
     status: isEnded ? 'ended' : 'live',
@@ -17,15 +18,7 @@ export function summaryOf(id: string, view: SessionView, revision: number): Sess
     endedAt: view.ending?.at ?? null,
     endedReason: view.ending?.reason ?? null,
     turns: view.totals?.responses ?? 0,
-    tokens:
-      sums.reports === 0
-        ? null
-        : sums.input_text +
-          sums.input_audio +
-          sums.input_image +
-          sums.output_text +
-          sums.output_audio +
-          sums.output_image,
+    tokens: tokens === null ? null : tokens.in + tokens.out,
     costNano: view.totals?.cost_nano ?? null,
     costComplete,
     metadata: view.annotations.metadata ?? view.opening.metadata,
@@ -45,7 +38,7 @@ const OVER = [1000, 1001, 1005];
 const ENDED_ON_PURPOSE = ['ended_by_request', 'deleted', 'grace_over', 'session_too_long', 'budget_exceeded'];
 
 function isSuccess({ live, ending }: SessionView): boolean {
-  if (live === null) return false;
+  if (live === null) return ending === null;
   switch (ending?.closedBy) {
     case undefined:
     case 'client':

@@ -7,7 +7,7 @@ import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch } from '../protocol/rest.ts';
-import type { Sums } from '../protocol/usage-sums.ts';
+import { tokensOf } from '../protocol/usage-sums.ts';
 import { LIMITS } from '../session/limits.ts';
 import { DELETE_NAMES, LIST_NAMES, readLogQuery, wholeParameter } from './log-query.ts';
 import { readBody } from './read-request.ts';
@@ -135,16 +135,8 @@ function logShape(summary: SessionSummary) {
     status: summary.status,
     ended_reason: summary.endedReason,
     turns: sums.turns,
-    audio_in_ms: sums.audio_in_ms,
-    audio_out_ms: sums.audio_out_ms,
-  };
-}
-
-function tokensOf(sums: Sums): { in: number; out: number } | null {
-  if (sums.reports === 0) return null;
-  return {
-    in: sums.input_text + sums.input_audio + sums.input_image,
-    out: sums.output_text + sums.output_audio + sums.output_image,
+    audio_in_ms: sums.audio_in_unknown > 0 ? null : sums.audio_in_ms,
+    audio_out_ms: sums.audio_out_unknown > 0 ? null : sums.audio_out_ms,
   };
 }
 

@@ -160,6 +160,17 @@ describe('P2 filters of Cloudflare’s log API', () => {
     });
   });
 
+  it('P8 a session that is billed by characters has no tokens, which is not 0 of them', () => {
+    const { logs, directory } = stores();
+    const sums = { ...NO_SUMS, reports: 1, characters: 13 };
+    directory.put(summaryWith('d', { startedAt: 4_000, status: 'ended', sums }));
+    directory.put(summaryWith('e', { startedAt: 5_000, status: 'ended', sums: { ...sums, input_text: 4 } }));
+    const ids = (query: string) => logs.page(read(query), 0, 10).map(({ id }) => id);
+    expect(ids(dotted('tokens_in', 'lt', '10'))).toEqual(['e']);
+    expect(ids(dotted('tokens_out', 'eq', 'null'))).toEqual(['d', 'c']);
+    expect(logs.ranges(read(''))).toMatchObject({ min_tokens_in: 4, min_total_tokens: 4 });
+  });
+
   it('P9 hides what it found, but no live session, and no later word brings it back', () => {
     const { logs, directory } = stores();
     expect(logs.hide(read('direction=asc'), 1)).toBe(1);

@@ -155,8 +155,7 @@ export class DirectoryObject extends DurableObject<Env> {
   logs(query: LogQuery, offset: number, limit: number, withRanges: boolean): LogPage {
     return {
       sessions: this.#logs.page(query, offset, limit),
-      total: this.#logs.count(query),
-      ranges: withRanges ? this.#logs.ranges(query) : null,
+      ...this.#logs.extent(query, withRanges),
     };
   }
 

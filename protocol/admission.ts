@@ -62,10 +62,13 @@ export interface SpentBudget {
 }
 
 const WORDS: Readonly<Record<BudgetName, { readonly budget: string; readonly next: string }>> = {
-  gateway_day: { budget: 'Daily budget', next: 'Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY' },
+  gateway_day: {
+    budget: 'Daily budget',
+    next: 'Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY, or budget_usd_per_day of the gateway',
+  },
   token_day: {
     budget: 'Daily token budget',
-    next: 'Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN',
+    next: 'Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN, or budget_usd_per_day_per_token of the gateway',
   },
   token: { budget: 'Token budget', next: 'Mint a token with a higher max_cost_usd' },
 };

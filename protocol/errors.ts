@@ -212,14 +212,14 @@ const TABLE = {
     close: 4429,
     number: 1306,
     message:
-      'This gateway has {limit} live sessions, the most that PARLEY_MAX_SESSIONS allows. Wait for one to end, or raise it.',
+      'This gateway has {limit} live sessions, the most that PARLEY_MAX_SESSIONS, or max_sessions of the gateway, allows. Wait for one to end, or raise it.',
   },
   rate_limited: {
     status: 429,
     close: 4429,
     number: 1307,
     message:
-      '{limit} sessions began here within a minute, the most that PARLEY_SESSIONS_PER_MINUTE allows. Try again in {seconds} s.',
+      '{limit} sessions began here within a minute, the most that PARLEY_SESSIONS_PER_MINUTE, or sessions_per_minute of the gateway, allows. Try again in {seconds} s.',
   },
   budget_exceeded: {
     status: 429,

@@ -73,6 +73,7 @@ export const UsageQuery = v.strictObject({
 
 export const TAGS_MAX = 5;
 const TAGS_CHARACTERS_MAX = 4096;
+const SCORE = 'must be a number from 0 to 100';
 
 /** What is not named stays; null takes back what was said before (of tags: what the session was opened with stands). */
 export const SessionPatch = v.strictObject({
@@ -89,15 +90,7 @@ export const SessionPatch = v.strictObject({
     ),
   ),
   feedback: v.exactOptional(v.nullable(v.picklist([-1, 0, 1], 'must be -1, 0 or 1'))),
-  score: v.exactOptional(
-    v.nullable(
-      v.pipe(
-        v.number('must be a number from 0 to 100'),
-        v.minValue(0, 'must be a number from 0 to 100'),
-        v.maxValue(100, 'must be a number from 0 to 100'),
-      ),
-    ),
-  ),
+  score: v.exactOptional(v.nullable(v.pipe(v.number(SCORE), v.minValue(0, SCORE), v.maxValue(100, SCORE)))),
 });
 
 /** For what takes no parameters. */
@@ -288,6 +281,7 @@ export const SessionShape = v.object({
       role: v.picklist(ROLES),
       user_agent: v.nullable(v.string()),
       joined_at: Time,
+      /** Null: still there. Of whom a crash cut off: at the latest. */
       left_at: v.nullable(Time),
       close_code: v.nullable(Count),
       close_reason: v.nullable(v.string()),

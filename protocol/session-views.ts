@@ -3,6 +3,8 @@ import * as v from 'valibot';
 import { COST_NOTES, UNPRICED_REASONS } from './prices.ts';
 import { Count, SessionShape, Time, whole } from './rest.ts';
 
+export const USAGE_UNITS = ['tokens', 'seconds', 'characters', 'requests', 'items'] as const;
+
 export const RecordsQuery = v.strictObject({
   after: v.optional(whole(0, Number.MAX_SAFE_INTEGER)),
   limit: v.optional(whole(1, 1000)),
@@ -41,10 +43,7 @@ export const SessionUsageShape = v.object({
       /** Whose figure it is: the provider's, or measured here because the provider reports none. */
       source: v.picklist(['provider', 'measured']),
       /** In Parley's words. */
-      counted: v.objectWithRest(
-        { unit: v.picklist(['tokens', 'seconds', 'characters', 'requests', 'items']) },
-        v.unknown(),
-      ),
+      counted: v.objectWithRest({ unit: v.picklist(USAGE_UNITS) }, v.unknown()),
       /** In the provider's. */
       reported: v.unknown(),
       /** What it is the bill of, so that it counts once: of a turn, where the provider reports by it, the `response_id`. */

@@ -8,7 +8,7 @@ import {
 } from '../protocol/log-query.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { summaryOf } from './directory-store.ts';
-import { numberOf, type SqlBinding, type SqlDatabase } from './sql.ts';
+import type { SqlBinding, SqlDatabase } from './sql.ts';
 
 const SUM_IN = '(input_text + input_audio + input_image)';
 const SUM_OUT = '(output_text + output_audio + output_image)';
@@ -82,22 +82,21 @@ export class LogStore {
       .map(summaryOf);
   }
 
-  count(query: LogQuery): number {
+  /** How many there are on all pages, and, where they are wanted, the least and the greatest: in one reading of them. */
+  extent(
+    query: LogQuery,
+    withRanges: boolean,
+  ): { readonly total: number; readonly ranges: LogRanges | null } {
     const { sql, bindings } = whereOf(query);
-    const row = this.#sql.exec(`SELECT COUNT(*) AS n FROM session WHERE ${sql}`, ...bindings).toArray()[0];
-    return row === undefined ? 0 : numberOf(row, 'n');
-  }
-
-  ranges(query: LogQuery): LogRanges {
-    const { sql, bindings } = whereOf(query);
-    const columns = LOG_RANGES.map(
-      (name) => `MIN(${RANGES[name]}) AS min_${name}, MAX(${RANGES[name]}) AS max_${name}`,
+    const columns = (withRanges ? LOG_RANGES : []).map(
+      (name) => `, MIN(${RANGES[name]}) AS min_${name}, MAX(${RANGES[name]}) AS max_${name}`,
     );
-    const row = this.#sql
-      .exec(`SELECT ${columns.join(', ')} FROM session WHERE ${sql}`, ...bindings)
-      .toArray()[0];
+    const [row] = this.#sql
+      .exec(`SELECT COUNT(*) AS total${columns.join('')} FROM session WHERE ${sql}`, ...bindings)
+      .toArray();
     // An aggregate always has one row, and these are its columns.
-    return row as unknown as LogRanges;
+    const { total, ...ranges } = row as unknown as LogRanges & { readonly total: number };
+    return { total, ranges: withRanges ? ranges : null };
   }
 
   /** Hides what was found, so that it can be deleted in the background; a live session stays. Answers how many. */

@@ -146,7 +146,7 @@ function sessionSpan(
   const said = loose.filter(({ kind }) => kind === 'transcript');
   return {
     spanId: options.spanId(0),
-    parent: traceParent === null ? null : { spanId: traceParent.spanId, remote: true },
+    parent: traceParent?.spanId == null ? null : { spanId: traceParent.spanId, remote: true },
     name: PARLEY.session,
     kind: 'server',
     start: opening.startedAt,

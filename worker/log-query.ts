@@ -1,7 +1,7 @@
 /**
  * Reads a query of Cloudflare's log API. Filters come in three forms: as Cloudflare's SDK writes them (`filters.key`,
  * `filters.operator`, `filters.value`, repeated), as a JSON array in `filters`, and as the deprecated flat parameters.
- * A name that is not known is an error: it would widen a query, and that may be a deletion.
+ * A name that is not known, or comes twice, is an error: it would change what a query finds, and that may be a deletion.
  */
 import * as v from 'valibot';
 import { BrokerError } from '../protocol/errors.ts';
@@ -68,6 +68,8 @@ export function readLogQuery(parameters: URLSearchParams, besides: readonly stri
   const known = [...Object.keys(FLAT), ...DOTTED, 'filters', ...ORDERING, ...besides];
   for (const name of parameters.keys()) {
     if (!known.includes(name)) throw problem(`the query has no parameter '${name}'`);
+    if (!DOTTED.includes(name) && parameters.getAll(name).length > 1)
+      throw problem(`the query has '${name}' twice; use filters for several values`);
   }
   const raw = [...dottedFilters(parameters), ...jsonFilters(parameters.get('filters'))];
   const filters = [...raw.map(filterOf), ...flatFilters(parameters)];

@@ -33,6 +33,8 @@ const PARAMETERS = [
   'cf-aig-retry-delay',
   'cf-aig-backoff',
   'traceparent',
+  'cf-aig-otel-trace-id',
+  'cf-aig-otel-parent-span-id',
 ] as const;
 export type Parameter = (typeof PARAMETERS)[number];
 

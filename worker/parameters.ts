@@ -15,7 +15,7 @@ import {
 import { BrokerError } from '../protocol/errors.ts';
 import { type CustomCost, CustomCostHeader } from '../protocol/price-overrides.ts';
 import { Metadata, Name } from '../protocol/rest.ts';
-import { readTraceParent, type TraceParent } from '../protocol/trace-parent.ts';
+import { readGatewayTrace, readTraceParent, type TraceParent } from '../protocol/trace-parent.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { Configuration } from './configuration.ts';
 import type { Parameter } from './offer.ts';
@@ -85,7 +85,12 @@ export function readParameters(given: ReadonlyMap<Parameter, string>, settings: 
     ),
     redriveOf: checked(given, 'parley-redrive-of', Name),
     byokAlias: byokAlias(given),
-    traceParent: readTraceParent(given.get('traceparent') ?? ''),
+    traceParent:
+      readTraceParent(given.get('traceparent') ?? '') ??
+      readGatewayTrace(
+        given.get('cf-aig-otel-trace-id') ?? '',
+        given.get('cf-aig-otel-parent-span-id') ?? null,
+      ),
     customCost: checked(given, 'cf-aig-custom-cost', CustomCostHeader),
     fallback: alternatives(given),
     attempts: {
@@ -201,7 +206,7 @@ function metadata(text: string | undefined): Parameters['metadata'] {
     throw problem('cf-aig-metadata', 'must be JSON');
   }
   const parsed = v.safeParse(Metadata, value);
-  if (!parsed.success)
+  if (!parsed.success || Array.isArray(value))
     throw problem('cf-aig-metadata', 'must be a flat object of strings, numbers and booleans');
   return Object.fromEntries(Object.entries(parsed.output).slice(0, LIMITS.metadataTags));
 }

@@ -9,7 +9,11 @@ export function parseQuery<
   T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object },
 >(schema: T, parameters: readonly (readonly [string, string])[], besides = ''): v.InferOutput<T> {
   const names = Object.keys(schema.entries);
-  for (const [name] of parameters) {
+  for (const [index, [name]] of parameters.entries()) {
+    if (parameters.findIndex(([each]) => each === name) < index)
+      throw new BrokerError('invalid_request', {
+        problem: `the query has '${name.slice(0, NAME_CHARACTERS)}' twice`,
+      });
     if (names.includes(name)) continue;
     throw new BrokerError('invalid_request', {
       problem: `the query has no parameter '${name.slice(0, NAME_CHARACTERS)}'; ${alternatives(name, names, besides)}`,
@@ -43,6 +47,9 @@ export async function readBody<T extends v.GenericSchema>(
   } catch {
     throw new BrokerError('invalid_request', { problem: 'the body is not JSON' });
   }
+  // To a schema a list is an object whose keys are numbers.
+  if (Array.isArray(value) && 'entries' in schema)
+    throw new BrokerError('invalid_request', { problem: 'the body is a list; it must be an object' });
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

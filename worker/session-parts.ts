@@ -5,9 +5,15 @@ import { JSON_FORM } from '../protocol/media-types.ts';
 import { COST_NOTES, UNPRICED_REASONS } from '../protocol/prices.ts';
 import type { LogRecord } from '../protocol/recording.ts';
 import { NoQuery } from '../protocol/rest.ts';
-import { RecordsQuery, type SessionUsageShape, type TurnShape } from '../protocol/session-views.ts';
+import {
+  RecordsQuery,
+  type SessionUsageShape,
+  type TurnShape,
+  USAGE_UNITS,
+} from '../protocol/session-views.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+import { allRecords } from './all-records.ts';
 import { entity } from './entity.ts';
 import { formFor } from './forms.ts';
 import { parseQuery } from './read-request.ts';
@@ -31,8 +37,8 @@ export async function getParticipants(context: RouteContext): Promise<Response> 
   formFor(context, JSON_FORM);
   parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
   const view = await viewOf(context);
-  const kinds = ['client.joined', 'client.left'] as const;
-  const records = await recorderOf(context).records(kinds, 0, LIMITS.recordsBacklog);
+  const kinds = ['client.joined', 'client.left', 'client.updated', 'gap'] as const;
+  const { records } = await allRecords(recorderOf(context), kinds, LIMITS.recordsBacklog);
   return answer(context, view, sessionShape(view, records).clients);
 }
 
@@ -95,8 +101,8 @@ function reportShape({ seq, at, body: text }: StoredRecord): SessionUsageShape['
   };
 }
 
-function unitOf(unit: JsonValue | undefined): SessionUsageShape['reports'][number]['counted']['unit'] {
-  return unit === 'seconds' || unit === 'characters' || unit === 'requests' ? unit : 'tokens';
+function unitOf(unit: JsonValue | undefined): (typeof USAGE_UNITS)[number] {
+  return USAGE_UNITS.find((each) => each === unit) ?? 'tokens';
 }
 
 function between(from: number | null, to: number | null): number | null {

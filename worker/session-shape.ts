@@ -48,7 +48,7 @@ export function sessionShape(view: SessionView, stored: readonly StoredRecord[])
     score: view.annotations.score,
     event_id: opening.eventId,
     redrive_of: opening.redriveOf ?? null,
-    clients: clientShapes(records),
+    clients: clientShapes(records, ending?.at ?? null),
     frames: {
       up: totals?.frames_up ?? 0,
       down: totals?.frames_down ?? 0,
@@ -150,10 +150,13 @@ function budgetShape({ at, body }: ReadRecord): SessionShape['budgets'][number] 
   };
 }
 
-function clientShapes(records: readonly ReadRecord[]): SessionShape['clients'] {
+/** Whoever was cut off by a crash left without a word: at the latest when the session went on, or ended. */
+function clientShapes(records: readonly ReadRecord[], endedAt: number | null): SessionShape['clients'] {
+  const crashes = records.filter(({ kind, body }) => kind === 'gap' && body['reason'] === 'interrupted');
   return records
     .filter((record) => record.kind === 'client.joined')
     .map((joined) => {
+      const crash = crashes.find((each) => records.indexOf(each) > records.indexOf(joined));
       const id = asText(joined.body['client']) ?? '';
       const changed = records.findLast(
         (record) => record.kind === 'client.updated' && record.body['client'] === id,
@@ -164,7 +167,7 @@ function clientShapes(records: readonly ReadRecord[]): SessionShape['clients'] {
         role: oneOf(asText((changed ?? joined).body['role']), ROLES) ?? 'observer',
         user_agent: asText(joined.body['user_agent']) ?? null,
         joined_at: time(joined.at),
-        ...leftShape(left?.at ?? null, left?.body ?? {}),
+        ...leftShape(left?.at ?? crash?.at ?? endedAt, left?.body ?? {}),
       };
     });
 }

@@ -6,6 +6,7 @@ import type { SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
+import { allRecords } from './all-records.ts';
 import { parseQuery, readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
 import { ok } from './respond.ts';
@@ -56,7 +57,7 @@ export async function getSession(context: RouteContext): Promise<Response> {
   const view = await recorder.describe();
   if (view === null) throw new BrokerError('session_not_found');
   const kinds = ['turn', 'client.joined', 'client.left', 'client.updated', 'gap', 'budget', 'error'] as const;
-  const records = await recorder.records(kinds, 0, LIMITS.recordsBacklog);
+  const { records } = await allRecords(recorder, kinds, LIMITS.recordsBacklog);
   return ok(sessionShape(view, records));
 }
 

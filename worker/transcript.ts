@@ -3,8 +3,8 @@ import { BrokerError } from '../protocol/errors.ts';
 import { TRANSCRIPT_FORMS } from '../protocol/media-types.ts';
 import { NoQuery } from '../protocol/rest.ts';
 import { asMarkdown, asSrt, asVtt } from '../protocol/transcript.ts';
-import { LIMITS } from '../session/limits.ts';
-import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+import type { SessionView } from '../storage/session-store.ts';
+import { allRecords } from './all-records.ts';
 import { entity } from './entity.ts';
 import { formFor } from './forms.ts';
 import { parseQuery } from './read-request.ts';
@@ -38,14 +38,5 @@ async function said(context: RouteContext) {
   const recorder = recorderOf(context);
   const view: SessionView | null = await recorder.describe();
   if (view === null) throw new BrokerError('session_not_found');
-  const records: StoredRecord[] = [];
-  let characters = 0;
-  for (let after = 0; ;) {
-    const found: StoredRecord[] = await recorder.records(TRANSCRIPT_RECORDS, after, RECORDS_AT_ONCE);
-    records.push(...found);
-    characters += found.reduce((sum, { body }) => sum + body.length, 0);
-    after = found.at(-1)?.id ?? after;
-    if (found.length < RECORDS_AT_ONCE) return { view, records, complete: true };
-    if (characters > LIMITS.transcriptTotalCharacters) return { view, records, complete: false };
-  }
+  return { view, ...(await allRecords(recorder, TRANSCRIPT_RECORDS, RECORDS_AT_ONCE)) };
 }

@@ -179,6 +179,14 @@ describe('P3 traces for OpenTelemetry', () => {
     expect(collector.received[0]?.body).not.toContain(TRACE);
   });
 
+  it('P2 AI Gateway’s own headers name the client’s trace too', async () => {
+    const { parley, collector } = await setUp();
+    await talk(parley, { 'cf-aig-otel-trace-id': TRACE, 'cf-aig-otel-parent-span-id': PARENT });
+    const [request] = await collector.until(1);
+    expect(request?.body).toContain(`"traceId":"${TRACE}"`);
+    expect(request?.body).toContain(`"parentSpanId":"${PARENT}"`);
+  });
+
   it('P10 a record is deleted while its collector is down', async () => {
     const { parley, collector } = await setUp(() => 503);
     const { id } = await talk(parley);

@@ -80,6 +80,7 @@ describe('P3 what people say of a session', () => {
     { metadata: { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6 } },
     { metadata: { a: { nested: true } } },
     { metdata: {} },
+    [],
   ])('P10 %j is refused', async (body) => {
     const { talk, patch } = gateway('patch-refused');
     const answer = await patch(await talk(), body);

@@ -1,6 +1,10 @@
 /** A session given back over REST, in every form. */
+import { env } from 'cloudflare:workers';
+import { runInDurableObject } from 'cloudflare:test';
 import { WebVTTParser } from 'webvtt-parser';
 import { describe, expect, it } from 'vitest';
+import { sessionObjectName } from '../../protocol/connect.ts';
+import { LIMITS } from '../../session/limits.ts';
 import { asAdmin, call, type Client, errorOf, open, resultOf } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=gpt-realtime&speed=50';
@@ -238,6 +242,39 @@ describe('P3 a session in every form', () => {
     expect(await resultOf(asAdmin(`${path}/participants`))).toEqual(session.clients);
   });
 
+  it('P3 a long session is told whole, not as far as one answer of its recorder goes; every part says the same', async () => {
+    const client = await ended();
+    const path = pathOf(client);
+    const name = sessionObjectName({ account: 'acct', gateway: 'gw', id: idOf(client) });
+    const first = (await resultOf<{ turns: object[] }>(asAdmin(path))).turns.length;
+    await runInDurableObject(env.RECORDER.getByName(name), (_object, { storage: { sql } }) => {
+      const [last] = [...sql.exec('SELECT MAX(id) AS id FROM record')];
+      let id = Number(last?.['id']);
+      const add = (kind: string, body: object) =>
+        sql.exec(
+          'INSERT INTO record (id, seq, at, kind, body) VALUES (?, 1, 1, ?, ?)',
+          (id += 1),
+          kind,
+          JSON.stringify(body),
+        );
+      for (let n = 0; n < LIMITS.recordsBacklog; n += 1)
+        add('turn', { response_id: `r${n}`, first_output_ms: 9_000 });
+      add('client.updated', { client: 'c1', role: 'observer' });
+      add('gap', { reason: 'records_lost' });
+      add('usage', { counted: { unit: 'items', amount: 3 } });
+    });
+    const session = await resultOf<{ turns: object[]; latency: object; gaps: object[]; clients: object[] }>(
+      asAdmin(path),
+    );
+    expect(session.turns).toHaveLength(first + LIMITS.recordsBacklog);
+    expect(session.latency).toMatchObject({ turns: first + LIMITS.recordsBacklog, p50_ms: 9_000 });
+    expect(session.gaps).toHaveLength(1);
+    expect(session.clients).toMatchObject([{ id: 'c1', role: 'observer', left_at: expect.any(String) }]);
+    expect(await resultOf(asAdmin(`${path}/participants`))).toEqual(session.clients);
+    const { reports } = await resultOf<{ reports: object[] }>(asAdmin(`${path}/usage`));
+    expect(reports.at(-1)).toMatchObject({ counted: { unit: 'items', amount: 3 } });
+  });
+
   it('P3 the transcript says what the provider said', async () => {
     const path = pathOf(await ended());
     const said = (
@@ -253,6 +290,29 @@ describe('P3 a session in every form', () => {
     const vtt = await (await asAdmin(`${path}/transcript.vtt`)).text();
     const { errors, cues } = new WebVTTParser({ '&amp;': '&', '&lt;': '<', '&gt;': '>' }).parse(vtt);
     expect([errors, cues.length]).toEqual([[], entries.length]);
+  });
+});
+
+describe('P10 queries', () => {
+  it('P10 tags that are a list are refused, not named by their numbers', async () => {
+    for (const [tags, status] of [
+      ['["red"]', 400],
+      ['{"team":"red"}', 101],
+    ] as const) {
+      const headers = { upgrade: 'websocket', 'cf-aig-metadata': tags };
+      const answer = await asAdmin('/v1/acct/gw/simulator?model=sim-support', { headers });
+      expect(answer.status).toBe(status);
+      answer.webSocket?.accept();
+      answer.webSocket?.close(1000);
+    }
+  });
+
+  it('P10 a parameter that comes twice is refused, by whichever API: which of the two was meant nobody knows', async () => {
+    for (const path of ['/v1/acct/gw/sessions', '/client/v4/accounts/acct/ai-gateway/gateways/gw/logs']) {
+      expect((await asAdmin(`${path}?provider=openai`)).status).toBe(200);
+      const twice = await asAdmin(`${path}?provider=openai&provider=google`);
+      expect([twice.status, await errorOf(twice)]).toEqual([400, 'invalid_request']);
+    }
   });
 });
 

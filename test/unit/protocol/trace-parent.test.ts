@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTraceParent } from '../../../protocol/trace-parent.ts';
+import { readGatewayTrace, readTraceParent } from '../../../protocol/trace-parent.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -30,5 +30,15 @@ describe('the client’s traceparent', () => {
     `00-${TRACE}-${SPAN}-1`,
   ])('P10 %j is none', (text) => {
     expect(readTraceParent(text)).toBeNull();
+  });
+
+  it('P2 may come as AI Gateway takes it: a trace, and maybe the span in it', () => {
+    const parent = { traceId: TRACE, sampled: true };
+    expect(readGatewayTrace(TRACE, SPAN)).toEqual({ ...parent, spanId: SPAN });
+    expect(readGatewayTrace(TRACE.toUpperCase(), null)).toEqual({ ...parent, spanId: null });
+    for (const span of ['', 'canary', '0'.repeat(16), `${SPAN}0`])
+      expect(readGatewayTrace(TRACE, span)).toEqual({ ...parent, spanId: null });
+    for (const trace of ['', 'canary', '0'.repeat(32), TRACE.slice(1)])
+      expect(readGatewayTrace(trace, SPAN)).toBeNull();
   });
 });

@@ -185,7 +185,7 @@ describe('P10 a session whose budget is spent', () => {
         closedBy: 'parley',
         code: 4402,
         closeReason:
-          'budget_exceeded: Daily budget $0.20 is spent ($0.20). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY.',
+          'budget_exceeded: Daily budget $0.20 is spent ($0.20). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY, or budget_usd_per_day',
         totals: { cost_nano: 20 * CENT },
       },
     ]);

@@ -177,6 +177,14 @@ export const SESSIONS: readonly Worked[] = [
     nano: 10_083_334,
   },
   {
+    session: 'GPT-Live 1.1 by its active time, at $0.05 a minute',
+    provider: 'openai',
+    model: 'gpt-live-1.1',
+    // 90 / 60 × 50,000,000
+    reports: [{ usage: seconds(90), nano: 75_000_000 }],
+    nano: 75_000_000,
+  },
+  {
     session: 'audio of both sides at $0.08 a minute, and items at $0.004 each',
     provider: 'xai',
     model: 'grok-voice-think-fast-2.0',

@@ -122,7 +122,7 @@ describe('P10 what a gateway spends', () => {
     expect(refusal(store.admit(lease('c'), dollar, NOW))).toEqual([
       'budget_exceeded',
       DAY_MS / 2 / 1000,
-      'Daily budget $0.0000001 is spent ($0.0000001). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY.',
+      'Daily budget $0.0000001 is spent ($0.0000001). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY, or budget_usd_per_day of the gateway.',
     ]);
     expect(store.admit(lease('c'), dollar, NOW + DAY_MS / 2 - 1).kind).toBe('refused');
     expect(store.admit(lease('c'), dollar, NOW + DAY_MS / 2).kind).toBe('admitted');
@@ -172,7 +172,7 @@ describe('P10 what a gateway spends', () => {
     store.admit(lease('a'), budget(limits, 'red'), NOW);
     store.left(lease('a'), 100, NOW);
     expect(refusal(store.admit(lease('b'), budget(limits, 'red'), NOW))[2]).toBe(
-      'Daily token budget $0.0000001 is spent ($0.0000001). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN.',
+      'Daily token budget $0.0000001 is spent ($0.0000001). Resets 00:00Z; raise PARLEY_BUDGET_USD_PER_DAY_PER_TOKEN, or budget_usd_per_day_per_token of the gateway.',
     );
     expect(store.admit(lease('b'), budget(limits, 'blue'), NOW).kind).toBe('admitted');
     expect(store.admit(lease('c'), budget(limits, 'red'), NOW + DAY_MS).kind).toBe('admitted');

@@ -138,6 +138,8 @@ describe('P2 filters of Cloudflare’s log API', () => {
     'order_by=colour',
     'order_by_direction=up',
     'provder=openai',
+    'provider=openai&provider=google',
+    'filters=[]&filters=[]',
     Array.from({ length: 51 }, () => dotted('id', 'eq', 'x')).join('&'),
   ])('P10 %s is refused, and not read as a wider query', (query) => {
     expect(() => read(query)).toThrow('The request cannot be used');
@@ -150,13 +152,20 @@ describe('P2 filters of Cloudflare’s log API', () => {
   it('P2 counts all pages, and tells the least and the greatest', () => {
     const { logs } = stores();
     expect(logs.page(read(''), 1, 1).map(({ id }) => id)).toEqual(['b']);
-    expect(logs.count(read('provider=openai'))).toBe(2);
-    expect(logs.ranges(read('min_duration=1'))).toMatchObject({
-      min_duration: 100,
-      max_duration: 900,
-      min_tokens_in: 10,
-      max_total_tokens: 21,
-      min_cost: 0.0025,
+    expect(logs.extent(read('provider=openai'), false)).toEqual({ total: 2, ranges: null });
+    expect(logs.extent(read('min_duration=1'), true)).toMatchObject({
+      total: 2,
+      ranges: {
+        min_duration: 100,
+        max_duration: 900,
+        min_tokens_in: 10,
+        max_total_tokens: 21,
+        min_cost: 0.0025,
+      },
+    });
+    expect(logs.extent(read('provider=nobody'), true)).toMatchObject({
+      total: 0,
+      ranges: { min_cost: null },
     });
   });
 
@@ -168,7 +177,7 @@ describe('P2 filters of Cloudflare’s log API', () => {
     const ids = (query: string) => logs.page(read(query), 0, 10).map(({ id }) => id);
     expect(ids(dotted('tokens_in', 'lt', '10'))).toEqual(['e']);
     expect(ids(dotted('tokens_out', 'eq', 'null'))).toEqual(['d', 'c']);
-    expect(logs.ranges(read(''))).toMatchObject({ min_tokens_in: 4, min_total_tokens: 4 });
+    expect(logs.extent(read(''), true).ranges).toMatchObject({ min_tokens_in: 4, min_total_tokens: 4 });
   });
 
   it('P9 hides what it found, but no live session, and no later word brings it back', () => {

@@ -43,6 +43,43 @@ function turn(tally: Tally, id: string, askedAt: number, waitMs: number | null):
 
 const stored = (record: LogRecord): StoredRecord => ({ ...record, id: 1, body: JSON.stringify(record.body) });
 
+describe('P7 the clients of a session', () => {
+  const of = (kind: LogRecord['kind'], at: number, body: LogRecord['body']) =>
+    stored({ kind, seq: 1, at, body });
+  const joined = (client: string, at: number) => of('client.joined', at, { client, role: 'controller' });
+  const RECORDS = [
+    joined('c1', 1_000),
+    of('client.left', 2_000, { client: 'c1', code: 1000 }),
+    joined('c2', 3_000),
+    of('gap', 4_000, { reason: 'interrupted' }),
+    joined('c3', 5_000),
+  ];
+  const left = (ending: SessionView['ending']) =>
+    sessionShape(viewOf(new Tally(10, PRICES), ending), RECORDS).clients.map(
+      ({ left_at: at, close_code: code }) => [at === null ? null : Date.parse(at), code],
+    );
+
+  it('P7 left with their socket, in a crash at the latest when the session went on, and with the end', () => {
+    const ending = {
+      at: 9_000,
+      reason: 'interrupted',
+      closedBy: 'parley',
+      code: 1006,
+      closeReason: '',
+    } as const;
+    expect(left(null)).toEqual([
+      [2_000, 1000],
+      [4_000, null],
+      [null, null],
+    ]);
+    expect(left({ ...ending, totals: new Tally(10, PRICES).totals() })).toEqual([
+      [2_000, 1000],
+      [4_000, null],
+      [9_000, null],
+    ]);
+  });
+});
+
 describe('P8 the timing of a session', () => {
   it('P8 each turn tells when it was asked for and when its first output came', () => {
     const tally = new Tally(10, PRICES);

@@ -2,13 +2,16 @@
 import type { RecorderObject } from '../durable-objects/recorder-object.ts';
 import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import type { SessionSummary } from '../protocol/recording.ts';
+import { JSON_FORM } from '../protocol/media-types.ts';
+import type { LogRecord, SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
+import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+import { entity } from './entity.ts';
 import { parseQuery, readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
-import { ok } from './respond.ts';
+import { envelope, ok } from './respond.ts';
 import { sessionShape } from './session-shape.ts';
 
 const METADATA_PREFIX = 'metadata.';
@@ -52,25 +55,46 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
 }
 
 export async function getSession(context: RouteContext): Promise<Response> {
-  const recorder = recorderOf(context);
-  const view = await recorder.describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const { shape, isEnded } = await described(context);
+  return entity(context.request, envelope(shape), JSON_FORM.json, isEnded);
+}
+
+async function described(context: RouteContext) {
+  const view = await viewOf(context);
   const kinds = ['turn', 'client.joined', 'client.left', 'client.updated', 'gap', 'budget', 'error'] as const;
-  const records = await recorder.records(kinds, 0, LIMITS.recordsBacklog);
-  return ok(sessionShape(view, records));
+  const records = await recordsOf(context, kinds, 0, LIMITS.recordsBacklog);
+  return { shape: sessionShape(view, records), isEnded: view.ending !== null };
+}
+
+/** @throws session_not_found */
+export async function viewOf(context: RouteContext): Promise<SessionView> {
+  const view: SessionView | null = await recorderOf(context).describe();
+  if (view === null) throw new BrokerError('session_not_found');
+  return view;
+}
+
+/** @throws session_not_found also when it was deleted after it was asked for: what is left would be taken for all */
+export async function recordsOf(
+  context: RouteContext,
+  kinds: readonly LogRecord['kind'][],
+  after: number,
+  limit: number,
+): Promise<StoredRecord[]> {
+  const records: StoredRecord[] | null = await recorderOf(context).records(kinds, after, limit);
+  if (records === null) throw new BrokerError('session_not_found');
+  return records;
 }
 
 /** Tags, feedback and score: what people say of a session, while it lives or afterwards. */
 export async function patchSession(context: RouteContext): Promise<Response> {
   const changes = await readBody(context.request, SessionPatch);
   if (!(await recorderOf(context).annotate(changes))) throw new BrokerError('session_not_found');
-  return getSession(context);
+  return ok((await described(context)).shape);
 }
 
 export async function endSession(context: RouteContext): Promise<Response> {
   const id = context.session;
-  const view = await recorderOf(context).describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const view = await viewOf(context);
   if (view.ending === null) await sessionOf(context).end('ended_by_request');
   return ok({ id, status: 'ended' });
 }

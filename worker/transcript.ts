@@ -1,16 +1,13 @@
 /** `GET …/sessions/{id}/transcript`: what was said, as JSON, subtitles or text. */
-import { BrokerError } from '../protocol/errors.ts';
 import { TRANSCRIPT_FORMS } from '../protocol/media-types.ts';
-import { NoQuery } from '../protocol/rest.ts';
 import { asMarkdown, asSrt, asVtt } from '../protocol/transcript.ts';
 import { LIMITS } from '../session/limits.ts';
-import type { SessionView, StoredRecord } from '../storage/session-store.ts';
+import type { StoredRecord } from '../storage/session-store.ts';
 import { entity } from './entity.ts';
 import { formFor } from './forms.ts';
-import { parseQuery } from './read-request.ts';
 import { envelope } from './respond.ts';
 import type { RouteContext } from './routes.ts';
-import { recorderOf } from './sessions.ts';
+import { recordsOf, viewOf } from './sessions.ts';
 import { TRANSCRIPT_RECORDS, transcriptOf } from './transcript-shape.ts';
 
 /** As many as go over at once: each may hold `LIMITS.transcriptCharacters`. */
@@ -18,7 +15,6 @@ const RECORDS_AT_ONCE = 128;
 
 export async function getTranscript(context: RouteContext): Promise<Response> {
   const form = formFor(context, TRANSCRIPT_FORMS);
-  parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
   const { view, records, complete } = await said(context);
   const transcript = transcriptOf(view, records, complete);
   const isEnded = view.ending !== null;
@@ -35,13 +31,11 @@ export async function getTranscript(context: RouteContext): Promise<Response> {
 }
 
 async function said(context: RouteContext) {
-  const recorder = recorderOf(context);
-  const view: SessionView | null = await recorder.describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const view = await viewOf(context);
   const records: StoredRecord[] = [];
   let characters = 0;
   for (let after = 0; ;) {
-    const found: StoredRecord[] = await recorder.records(TRANSCRIPT_RECORDS, after, RECORDS_AT_ONCE);
+    const found = await recordsOf(context, TRANSCRIPT_RECORDS, after, RECORDS_AT_ONCE);
     records.push(...found);
     characters += found.reduce((sum, { body }) => sum + body.length, 0);
     after = found.at(-1)?.id ?? after;

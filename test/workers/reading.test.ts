@@ -1,9 +1,16 @@
 /** A session given back over REST, in every form. */
 import { WebVTTParser } from 'webvtt-parser';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../session/limits.ts';
+import { ROUTES } from '../../worker/routes.ts';
 import { asAdmin, call, type Client, errorOf, open, resultOf } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=gpt-realtime&speed=50';
+
+/** What is read of a gateway, but for what other APIs have the say of. */
+const READS = ROUTES.filter(
+  ({ method, path, access }) => method === 'GET' && access !== 'upgrade' && path.startsWith('/v1/:account'),
+).map(({ path }) => path);
 
 interface Event {
   readonly kind: string;
@@ -99,13 +106,35 @@ describe('P3 a live session', () => {
     await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
     for (const each of [stream, again]) {
       expect(await each.next()).toMatch(
-        /^event: end\ndata: \{"status":"ended","ended_reason":"ended_by_request"/,
+        /^event: end\nid: 3\ndata: \{"status":"ended","ended_reason":"ended_by_request"/,
       );
       expect(await each.next()).toBeNull();
     }
     await client.closed;
     const late = await asAdmin(`${pathOf(client)}/events.sse`, { headers: { 'last-event-id': '3' } });
     expect(late.status).toBe(204);
+  });
+
+  it('P3 is followed no further than was asked, though nothing comes any more', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    const stream = new EventStream(await asAdmin(`${pathOf(client)}/events.sse?before=2`));
+    expect([await stream.next(), (await stream.next())?.slice(0, 'id: 1'.length)]).toEqual([
+      'retry: 2000',
+      'id: 1',
+    ]);
+    const outcome = await Promise.race([
+      stream.next(),
+      new Promise((resolve) => {
+        setTimeout(() => resolve('waits'), LIMITS.streamCommentMs / 2);
+      }),
+    ]);
+    expect(outcome).toBe('event: end\nid: 1\ndata: {"status":"live"}');
+    const again = await asAdmin(`${pathOf(client)}/events.sse?before=2`, {
+      headers: { 'last-event-id': '1' },
+    });
+    expect(again.status).toBe(204);
+    await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
   });
 
   it('F-38 is followed until it is deleted', async () => {
@@ -115,7 +144,7 @@ describe('P3 a live session', () => {
     await asAdmin(pathOf(client), { method: 'DELETE' });
     let last = '';
     for (let block = await stream.next(); block !== null; block = await stream.next()) last = block;
-    expect(last).toMatch(/^event: end\ndata: \{"status":"(ended|deleted)"/);
+    expect(last).toMatch(/^event: end\n(id: 1\n)?data: \{"status":"(ended|deleted)"/);
     await client.closed;
   });
 
@@ -197,6 +226,84 @@ describe('P3 a session in every form', () => {
     }
     const nobody = await asAdmin('/v1/acct/gw/sessions/none/transcript.vtt');
     expect([nobody.status, await errorOf(nobody)]).toEqual([404, 'session_not_found']);
+  });
+
+  it('P3 a parameter is refused wherever there is none, and one that is given twice; a range that is none, too', async () => {
+    const path = pathOf(await ended());
+    const id = path.slice(path.lastIndexOf('/') + 1);
+    for (const route of READS) {
+      const url = route.replace(':account', 'acct').replace(':gateway', 'gw').replace(':session', id);
+      const response = await asAdmin(`${url.replace('.:suffix?', '')}?nonsense=1`);
+      expect([route, response.status, await errorOf(response)]).toEqual([route, 400, 'invalid_request']);
+    }
+    for (const wrong of ['events?limit=1&limit=2', 'events?after=3&before=3', 'replay?from=2&to=1'])
+      expect([wrong, (await asAdmin(`${path}/${wrong}`)).status]).toEqual([wrong, 400]);
+    expect((await asAdmin(`${path}/replay?speed=1000&from=1&to=1`)).status).toBe(200);
+  });
+
+  it('P3 HEAD says what GET does, of errors too', async () => {
+    const silent = await open(SIMULATOR);
+    await until(silent, 'session.created');
+    await asAdmin(`${pathOf(silent)}/end`, { method: 'POST' });
+    for (const path of [pathOf(await ended()), pathOf(silent), '/v1/acct/gw/sessions/none'])
+      for (const name of [
+        '',
+        '/audio.wav',
+        '/peaks',
+        '/events',
+        '/turns',
+        '/export.har',
+        '/export.zip',
+        '/replay',
+      ]) {
+        const [get, head] = [await asAdmin(path + name), await asAdmin(path + name, { method: 'HEAD' })];
+        await get.body?.cancel();
+        const told = ({ status, headers }: Response) => [
+          name,
+          status,
+          ...['content-type', 'etag', 'cache-control', 'content-disposition'].map((each) =>
+            headers.get(each),
+          ),
+        ];
+        expect(told(head)).toEqual(told(get));
+        expect(await head.text()).toBe('');
+      }
+  });
+
+  it('P3 whoever has it already, by any way of saying so, is sent nothing; caches are told what it was chosen by', async () => {
+    const path = pathOf(await ended());
+    for (const name of [
+      '',
+      '/events',
+      '/events.ndjson',
+      '/turns',
+      '/transcript.vtt',
+      '/audio.wav',
+      '/peaks',
+    ]) {
+      const response = await asAdmin(path + name);
+      const etag = response.headers.get('etag') ?? 'none';
+      await response.body?.cancel();
+      for (const known of ['*', `W/${etag}`, `"x", W/"y",${etag}`]) {
+        const again = await asAdmin(path + name, { headers: { 'if-none-match': known } });
+        expect([name, known, again.status]).toEqual([name, known, 304]);
+      }
+    }
+    for (const name of ['/events', '/turns', '/transcript'])
+      expect((await asAdmin(path + name, { method: 'HEAD' })).headers.get('vary')).toBe('accept');
+    const before = (await asAdmin(path)).headers.get('etag');
+    await asAdmin(path, { method: 'PATCH', body: '{"score":7}' });
+    expect((await asAdmin(path)).headers.get('etag')).not.toBe(before);
+  });
+
+  it('P3 what is mistyped below a session is not found, and no WebSocket', async () => {
+    const path = pathOf(await ended());
+    for (const wrong of [`${path}/event`, `${path}/audio.mp3`, '/v1/acct/gw/settings/log']) {
+      const response = await asAdmin(wrong);
+      expect([wrong, response.status, await errorOf(response)]).toEqual([wrong, 404, 'not_found']);
+    }
+    const provider = await asAdmin('/v1/acct/gw/opnai');
+    expect([provider.status, await errorOf(provider)]).toEqual([404, 'unknown_provider']);
   });
 
   it('P3 sound is folded, payloads come as they are wanted', async () => {

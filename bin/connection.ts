@@ -1,7 +1,7 @@
 /** Where the deployment is, and with which token it is called. */
 import { fileURLToPath } from 'node:url';
 import { readSettingsFile } from '../scripts/start/settings-file.ts';
-import { CallError, UsageError } from './usage-error.ts';
+import { CallError, UnreachableError, UsageError } from './usage-error.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787';
 
@@ -55,20 +55,34 @@ function adminToken(): string | undefined {
   return process.env['PARLEY_ADMIN_TOKEN'] ?? readSettingsFile(file)['PARLEY_ADMIN_TOKEN'];
 }
 
-/** @throws UsageError */
-export function sessionAddress(text: string | undefined): SessionAddress {
-  const [account, gateway, session, ...more] = (text ?? '').split('/');
+/** @throws UsageError unless there is one, and nothing else */
+export function sessionAddress(given: readonly string[]): SessionAddress {
+  const text = only(given);
+  const [account, gateway, session, ...more] = text.split('/');
   if (!account || !gateway || !session || more.length > 0)
-    throw new UsageError(`Which session? Write account/gateway/session, not '${text ?? ''}'.`);
+    throw new UsageError(`Which session? Write account/gateway/session, not '${text}'.`);
   return { account, gateway, session };
 }
 
-/** @throws UsageError */
-export function gatewayAddress(text: string | undefined): Address {
-  const [account, gateway, ...more] = (text ?? '').split('/');
+/** @throws UsageError unless there is one, and nothing else */
+export function gatewayAddress(given: readonly string[]): Address {
+  const text = only(given);
+  const [account, gateway, ...more] = text.split('/');
   if (!account || !gateway || more.length > 0)
-    throw new UsageError(`Which gateway? Write account/gateway, not '${text ?? ''}'.`);
+    throw new UsageError(`Which gateway? Write account/gateway, not '${text}'.`);
   return { account, gateway };
+}
+
+function only([text = '', ...more]: readonly string[]): string {
+  if (more.length === 0) return text;
+  throw new UsageError(`'${more.join("', '")}': one at a time, and this command takes nothing else.`);
+}
+
+/** @throws UsageError when it is no number */
+export function numberOf(option: string, text: string): number {
+  const number = text.trim() === '' ? NaN : Number(text);
+  if (Number.isNaN(number)) throw new UsageError(`--${option} must be a number, not '${text}'.`);
+  return number;
 }
 
 /** The REST path of a session, or of its gateway. */
@@ -77,7 +91,7 @@ export function pathOf(address: Address | SessionAddress, rest: string): string 
   return `/v1/${encodeURIComponent(address.account)}/${encodeURIComponent(address.gateway)}${session}${rest}`;
 }
 
-/** @throws CallError with what the deployment says, when it refuses or cannot be reached */
+/** @throws CallError with what the deployment says, when it refuses; UnreachableError when it does not answer */
 export async function call(
   { url, token }: Connection,
   path: string,
@@ -87,7 +101,7 @@ export async function call(
     ...init,
     headers: { ...init.headers, authorization: `Bearer ${token}` },
   }).catch((error: unknown) => {
-    throw new CallError(
+    throw new UnreachableError(
       `${url} does not answer: ${reasonOf(error)}. Is Parley running there? (npm start, or --url)`,
     );
   });

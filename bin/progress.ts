@@ -31,6 +31,11 @@ export class Progress {
     this.#out.write(this.#out.isTTY ? `\r${this.line()}\u001B[K\n` : `${this.line()}\n`);
   }
 
+  /** Bytes so far. */
+  get done(): number {
+    return this.#done;
+  }
+
   /** What is shown now. */
   line(): string {
     const seconds = Math.max(0.001, (performance.now() - this.#startedAt) / 1000);

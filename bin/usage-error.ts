@@ -3,3 +3,6 @@ export class UsageError extends Error {}
 
 /** The deployment refused, or did not answer: exit code 1. */
 export class CallError extends Error {}
+
+/** It did not answer: a moment later it may. */
+export class UnreachableError extends CallError {}

@@ -2,7 +2,7 @@
 import { LIMITS } from '../session/limits.ts';
 import { lastOf, type LoggedEvent } from '../storage/events.ts';
 import type { LogPlace } from '../storage/frame-log.ts';
-import type { SessionStore } from '../storage/session-store.ts';
+import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import type { Changes } from './changes.ts';
 
 /** How soon a browser that lost the stream comes back, with the id of the last event that it got. */
@@ -27,14 +27,14 @@ export async function* followed(
   for (let count = 0; ;) {
     // Taken before the log is read: what is stored meanwhile is not waited for.
     const change = changes.next();
-    if (!store.exists()) return yield endEvent(store);
-    const isLast = isOver(store) || (before !== null && place.seq >= before - 1);
+    if (!store.exists()) return yield endEvent(store, place.seq);
+    const isLast = isOver(store);
     for await (const event of read()) {
       yield eventText(event);
       count += 1;
       if (limit !== null && count >= limit) return;
     }
-    if (isLast) return yield endEvent(store);
+    if (isLast || (before !== null && place.seq >= before - 1)) return yield endEvent(store, place.seq);
     yield null;
     if (await isSilent(change)) yield ': \n\n';
   }
@@ -61,20 +61,28 @@ function eventText(event: LoggedEvent): string {
   return `${id}data: ${JSON.stringify(event)}\n\n`;
 }
 
-function endEvent(store: SessionStore): string {
+/**
+ * Its number is past all that was asked for: a browser comes back with it, and is told that there is no more.
+ *
+ * @param seq how far the log of a live session was read, null where it may be read on
+ */
+export function endEvent(store: SessionStore, seq: number | null): string {
   const view = store.view();
-  const ending = view?.ending ?? null;
-  const body =
-    view === null
-      ? { status: 'deleted' }
-      : ending === null
-        ? { status: 'live' }
-        : {
-            status: 'ended',
-            ended_reason: ending.reason,
-            closed_by: ending.closedBy,
-            close_code: ending.code,
-            close_reason: ending.closeReason,
-          };
-  return `event: end\ndata: ${JSON.stringify(body)}\n\n`;
+  const last = view !== null && view.ending !== null ? view.lastSeq : seq;
+  const id = view === null || last === null ? '' : `id: ${last}\n`;
+  return `event: end\n${id}data: ${JSON.stringify(endOf(view))}\n\n`;
+}
+
+function endOf(view: SessionView | null) {
+  if (view === null) return { status: 'deleted' };
+  const { ending } = view;
+  // It may have more by now.
+  if (ending === null) return { status: 'live' };
+  return {
+    status: 'ended',
+    ended_reason: ending.reason,
+    closed_by: ending.closedBy,
+    close_code: ending.code,
+    close_reason: ending.closeReason,
+  };
 }

@@ -1,13 +1,14 @@
 /** The frame log as an HTTP answer: a JSON page, one line of JSON for each event, or server-sent events. */
+import { isKnown } from '../protocol/entity-tag.ts';
 import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
 import { type EventQuery, lastOf, type LoggedEvent, readEvents } from '../storage/events.ts';
-import type { SoundOf } from '../storage/audio-runs.ts';
 import { LogPlace, readLog } from '../storage/frame-log.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import { followed } from './event-follow.ts';
-import { loggedSound } from './logged-sound.ts';
-import { streamed } from './text-stream.ts';
+import { heardBefore, keepHeard } from './heard-places.ts';
+import { type Heard, LoggedSound } from './logged-sound.ts';
+import { begun } from './text-stream.ts';
 import { logAccess } from './give-way.ts';
 import type { Reading } from './reading.ts';
 
@@ -21,7 +22,7 @@ const MEDIA = {
  * The query was written by the edge, which checked it: `form` (a name of MEDIA), after, before, direction, type, client,
  * limit, payload, fold. Headers: `if-none-match`, `last-event-id`.
  */
-export function eventsResponse(reading: Reading): Response {
+export async function eventsResponse(reading: Reading): Promise<Response> {
   const { store, query, request } = reading;
   const view = store.view();
   if (view === null) return new Response(null, { status: 404 });
@@ -30,12 +31,17 @@ export function eventsResponse(reading: Reading): Response {
     Math.max(Number(query.get('after') ?? 0), Number(request.headers.get('last-event-id') ?? 0)),
   );
   // A browser comes back for more until it is told that there is none.
-  if (form === 'sse' && view.ending !== null && request.headers.has('last-event-id'))
-    if (place.seq >= view.lastSeq) return new Response(null, { status: 204 });
+  const before = query.get('before');
+  const last = before === null ? Infinity : Number(before) - 1;
+  if (form === 'sse' && request.headers.has('last-event-id'))
+    if (place.seq >= Math.min(last, view.ending === null ? Infinity : view.lastSeq))
+      return new Response(null, { status: 204 });
   const headers = { 'content-type': MEDIA[form], ...cacheHeaders(view, form) };
-  if (isKnown(request, headers)) return new Response(null, { status: 304, headers });
+  if (isKnown(request.headers.get('if-none-match'), headers.etag ?? null))
+    return new Response(null, { status: 304, headers });
+  if (request.method === 'HEAD') return new Response(null, { headers });
   const limit = query.get('limit') === null ? null : Number(query.get('limit'));
-  return new Response(streamed(written(form, reading, place, view, limit)), { headers });
+  return new Response(await begun(written(form, reading, place, view, limit)), { headers });
 }
 
 async function* written(
@@ -45,51 +51,59 @@ async function* written(
   view: SessionView,
   limit: number | null,
 ): AsyncGenerator<string | null> {
-  const asked = queryOf(query, view, env);
-  if (asked.fold !== null) await hear(store, place.seq, asked.fold);
+  const { life } = store;
+  const listener = listenerOf(query, view, env, heardBefore(life, place.seq));
+  const asked = { ...queryOf(query), fold: listener };
   const events = (): AsyncGenerator<LoggedEvent> => readEvents(store, place, asked, logAccess());
-  if (form === 'json') yield* page(events(), place, limit ?? LIMITS.pageEvents);
-  else if (form === 'ndjson') yield* lines(events(), limit);
-  else yield* followed({ store, changes, place, limit, before: asked.before }, events);
+  try {
+    if (listener !== null) await listen(store, place.seq, listener);
+    if (form === 'json') yield* page(events(), place, limit ?? LIMITS.pageEvents);
+    else if (form === 'ndjson') yield* lines(events(), limit);
+    else yield* followed({ store, changes, place, limit, before: asked.before }, events);
+  } finally {
+    if (listener !== null) keepHeard(life, listener.places);
+  }
 }
 
 /** Formats are set in early frames: whoever is to tell the length of sound has to have heard them. */
-async function hear(store: SessionStore, until: number, sound: SoundOf): Promise<void> {
-  for await (const item of readLog(store, new LogPlace(0), until + 1, logAccess()))
-    if (item.kind === 'frame') sound(item);
+async function listen(store: SessionStore, until: number, listener: LoggedSound): Promise<void> {
+  const from = new LogPlace(listener.place.seq);
+  for await (const item of readLog(store, from, until + 1, logAccess()))
+    if (item.kind === 'frame') listener.hear(item);
+}
+
+function listenerOf(
+  parameters: URLSearchParams,
+  { opening }: SessionView,
+  env: Reading['env'],
+  from: Heard | null,
+): LoggedSound | null {
+  const adapter = parameters.get('fold') === null ? undefined : providerFor(opening.provider, env);
+  return adapter === undefined ? null : new LoggedSound(opening, adapter, from);
 }
 
 function formOf(text: string | null): keyof typeof MEDIA {
   return text === 'ndjson' || text === 'sse' ? text : 'json';
 }
 
-function queryOf(parameters: URLSearchParams, { opening }: SessionView, env: Reading['env']): EventQuery {
+function queryOf(parameters: URLSearchParams): Omit<EventQuery, 'fold'> {
   const before = parameters.get('before');
   const direction = parameters.get('direction');
   const payload = parameters.get('payload');
-  const adapter = parameters.get('fold') === null ? undefined : providerFor(opening.provider, env);
   return {
     before: before === null ? null : Number(before),
     direction: direction === 'up' || direction === 'down' ? direction : null,
     type: parameters.get('type'),
     client: parameters.get('client'),
     payload: payload === 'parsed' || payload === 'base64' ? payload : 'text',
-    fold: adapter === undefined ? null : loggedSound(opening, adapter),
   };
 }
 
 /** The log of an ended session does not change any more. */
 function cacheHeaders({ opening, ending, lastSeq, logBytes }: SessionView, form: string) {
-  if (ending === null) return { 'cache-control': 'no-store' };
+  if (ending === null) return { 'cache-control': 'no-store', vary: 'accept' };
   const etag = `"${opening.startedAt.toString(36)}-${lastSeq}-${logBytes}-${form}"`;
-  return { 'cache-control': 'private, no-cache', etag };
-}
-
-function isKnown(request: Request, headers: { readonly etag?: string }): boolean {
-  const known = request.headers.get('if-none-match');
-  return (
-    headers.etag !== undefined && known?.split(',').some((each) => each.trim() === headers.etag) === true
-  );
+  return { 'cache-control': 'private, no-cache', vary: 'accept', etag };
 }
 
 async function* lines(events: AsyncGenerator<LoggedEvent>, limit: number | null): AsyncGenerator<string> {
@@ -101,6 +115,8 @@ async function* lines(events: AsyncGenerator<LoggedEvent>, limit: number | null)
   }
 }
 
+const PAGE = '{"success":true,"errors":[],"messages":[],"result":[';
+
 /**
  * The v4 envelope, written as it is read: a page of large frames would not fit one RPC value. A page ends early at
  * `LIMITS.pageBytes`; `cursor` is the number to continue after, or null at the end of what is stored. While the session
@@ -111,7 +127,6 @@ async function* page(
   place: LogPlace,
   limit: number,
 ): AsyncGenerator<string> {
-  yield '{"success":true,"errors":[],"messages":[],"result":[';
   let count = 0;
   let bytes = 0;
   let last = place.seq;
@@ -122,7 +137,7 @@ async function* page(
       break;
     }
     const text = JSON.stringify(event);
-    yield count === 0 ? text : `,${text}`;
+    yield `${count === 0 ? PAGE : ','}${text}`;
     count += 1;
     bytes += text.length;
     // A record of lost records stands after later frames.
@@ -134,5 +149,5 @@ async function* page(
     per_page: limit,
     last_seq: more ? last : place.seq,
   };
-  yield `],"result_info":${JSON.stringify(info)}}`;
+  yield `${count === 0 ? PAGE : ''}],"result_info":${JSON.stringify(info)}}`;
 }

@@ -6,21 +6,23 @@ import { type HarClient, harOf } from '../storage/har.ts';
 import type { SessionStore } from '../storage/session-store.ts';
 import type { Reading } from './reading.ts';
 import { logAccess } from './give-way.ts';
-import { streamed } from './text-stream.ts';
+import { begun } from './text-stream.ts';
 
 /** The query was written by the edge: `url`, where clients connect, without a credential; `version`, of this Parley. */
-export function harResponse({ store, query }: Reading): Response {
+export async function harResponse({ store, query }: Reading): Promise<Response> {
   const view = store.view();
   if (view === null) return new Response(null, { status: 404 });
+  // It is read once for each entry: what a live session says meanwhile is in none. What an ended one lacks stands after all.
+  const before = view.ending === null ? view.lastSeq + 1 : null;
   const text = harOf(view, {
     url: query.get('url') ?? '',
     version: query.get('version') ?? '',
     now: Date.now(),
     clients: clientsOf(store),
-    log: () => readLog(store, new LogPlace(0), view.lastSeq + 1, logAccess()),
+    log: () => readLog(store, new LogPlace(0), before, logAccess()),
   });
   const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
-  return new Response(streamed(text), { headers });
+  return new Response(await begun(text), { headers });
 }
 
 function clientsOf(store: SessionStore): readonly HarClient[] {

@@ -6,7 +6,7 @@ import type { Payload, ProviderAdapter, Sender } from '../providers/adapter.ts';
 import { asDialled } from '../replay/as-dialled.ts';
 import { base64Length } from '../sound/base64.ts';
 import { frameBytes } from '../sound/codings.ts';
-import type { Sound, SoundOf } from '../storage/audio-runs.ts';
+import type { HeardPlace, Listener, Sound } from '../storage/audio-runs.ts';
 import type { LogFrame } from '../storage/frame-log.ts';
 import type { SessionView } from '../storage/session-store.ts';
 import { beginningOf } from './session-sound.ts';
@@ -14,38 +14,78 @@ import { beginningOf } from './session-sound.ts';
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: false });
 const MS_PER_SECOND = 1000;
 
-/** To be asked of all frames from the first on: formats are set in earlier ones. What was rewritten by a rule is not read. */
-export function loggedSound(opening: SessionView['opening'], adapter: ProviderAdapter): SoundOf {
-  const { path = '', model } = opening;
-  const query = model === null ? [] : [['model', model] as const];
-  let state: JsonValue = adapter.begin(asDialled({ path, query }));
-  const lengthOf = lengths(opening, adapter);
-  return (frame) => {
+export interface Heard extends HeardPlace {
+  /** The adapter's, after it. */
+  readonly state: JsonValue;
+  /** That of its reader of sound. */
+  readonly lengths: JsonValue;
+}
+
+/** The places at which the last events ended: a page looks at one event more than it has, and its end is one before. */
+const LAST_ENDS = 2;
+
+/** Told of all frames from the first on, or from a place on that it was at. What was rewritten by a rule is not read. */
+export class LoggedSound implements Listener {
+  readonly #adapter: ProviderAdapter;
+  #heard: Heard;
+  #ends: Heard[] = [];
+
+  /** @param from where one of the same session stood; null: at the beginning */
+  constructor(opening: SessionView['opening'], adapter: ProviderAdapter, from: Heard | null = null) {
+    this.#adapter = adapter;
+    this.#heard = from ?? beginning(opening, adapter);
+  }
+
+  hear(frame: LogFrame): Sound | null {
+    const { seq } = frame;
+    this.#heard = { ...this.#heard, seq };
     if (frame.payload === null || frame.entry.redacted) return null;
     const payload = payloadOf(frame);
     const sender = senderOf(frame);
-    const ms = lengthOf(sender, payload);
-    let observations = adapter.skim?.(state, sender, payload) ?? null;
-    if (observations === null) {
-      const reading = adapter.read(state, sender, payload);
-      state = reading.state;
-      observations = reading.observations;
-    }
-    return soundIn(observations, ms);
-  };
+    const ms = this.#lengthOf(sender, payload);
+    return soundIn(this.#observed(sender, payload), ms);
+  }
+
+  get place(): Heard {
+    return this.#heard;
+  }
+
+  passed(place: Heard): void {
+    this.#ends = [...this.#ends, place].slice(-LAST_ENDS);
+  }
+
+  /** Where whoever reads the next page may begin. */
+  get places(): readonly Heard[] {
+    return [...this.#ends, this.#heard];
+  }
+
+  #observed(sender: Sender, payload: Payload): readonly Observation[] {
+    const skimmed = this.#adapter.skim?.(this.#heard.state, sender, payload) ?? null;
+    if (skimmed !== null) return skimmed;
+    const { state, observations } = this.#adapter.read(this.#heard.state, sender, payload);
+    this.#heard = { ...this.#heard, state };
+    return observations;
+  }
+
+  /** ms of the sound in a frame, null where it is not known; undefined: there is none that is heard. */
+  #lengthOf({ side }: Sender, payload: Payload): number | null | undefined {
+    const reader = this.#adapter.sound;
+    if (reader === undefined) return undefined;
+    const { state: lengths, events } = reader.read(this.#heard.lengths, side, payload);
+    this.#heard = { ...this.#heard, lengths };
+    const pieces = events.filter((each) => each.kind === 'piece');
+    return pieces.length === 0 ? undefined : pieces.map(lengthOfPiece).reduce(sum, 0);
+  }
 }
 
-/** ms of the sound in a frame, null where it is not known; undefined: there is none that is heard. */
-type LengthOf = (from: Sender, payload: Payload) => number | null | undefined;
-
-function lengths(opening: SessionView['opening'], { sound: reader }: ProviderAdapter): LengthOf {
-  if (reader === undefined) return () => undefined;
-  let state = beginningOf(opening, reader);
-  return ({ side }, payload) => {
-    const reading = reader.read(state, side, payload);
-    state = reading.state;
-    const pieces = reading.events.filter((each) => each.kind === 'piece');
-    return pieces.length === 0 ? undefined : pieces.map(lengthOfPiece).reduce(sum, 0);
+function beginning(opening: SessionView['opening'], adapter: ProviderAdapter): Heard {
+  const { path = '', model } = opening;
+  const query = model === null ? [] : [['model', model] as const];
+  const { sound } = adapter;
+  return {
+    seq: 0,
+    state: adapter.begin(asDialled({ path, query })),
+    lengths: sound === undefined ? null : beginningOf(opening, sound),
   };
 }
 

@@ -16,7 +16,7 @@ import type {
 } from '../protocol/recording.ts';
 import { LIMITS } from '../session/limits.ts';
 import { CheckpointStore } from '../storage/checkpoint-store.ts';
-import { SessionStore, type SessionView, type StoredRecord } from '../storage/session-store.ts';
+import { SessionStore, type SessionView } from '../storage/session-store.ts';
 import { TraceStore } from '../storage/trace-store.ts';
 import { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
@@ -114,9 +114,10 @@ export class RecorderObject extends DurableObject<Env> {
     return id === undefined ? null : this.#store.summary(id);
   }
 
-  async records(kinds: readonly LogRecord['kind'][], after: number, limit: number): Promise<StoredRecord[]> {
+  /** Null when there is no session of this id, or no more. */
+  async records(kinds: readonly LogRecord['kind'][], after: number, limit: number) {
     await this.#catchUp();
-    return this.#store.records(kinds, after, limit);
+    return this.#store.exists() ? this.#store.records(kinds, after, limit) : null;
   }
 
   /** Notes what people say of the session, and tells the directory. False when there is no session of this id. */
@@ -139,8 +140,9 @@ export class RecorderObject extends DurableObject<Env> {
   async erase(): Promise<boolean> {
     if (!this.#store.exists()) return false;
     await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
-    this.#store.forget();
+    const deleted = this.ctx.storage.deleteAll();
+    this.#store.wiped();
+    await deleted;
     this.#delivered = 0;
     this.#changes.announce();
     return true;
@@ -160,7 +162,6 @@ export class RecorderObject extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     if (isRedrive(request)) return redrive(request, this.ctx, this.env);
     await this.#catchUp();
-    if (!this.#store.exists()) return new Response(null, { status: 404 });
     return viewResponse(request, { store: this.#store, env: this.env, changes: this.#changes });
   }
 

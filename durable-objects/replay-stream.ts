@@ -1,10 +1,10 @@
 /** A replay as server-sent events: every event of the log, both directions, when it is due. */
 import { play, type Range, type Stage } from '../replay/play.ts';
 import { LIMITS } from '../session/limits.ts';
-import type { SessionStore } from '../storage/session-store.ts';
 import { logLine } from './log-line.ts';
 import type { LoggedMoment } from './replay.ts';
 import { whenErased } from './erasure-watch.ts';
+import { endEvent } from './event-follow.ts';
 import type { Reading } from './reading.ts';
 
 const encoder = new TextEncoder();
@@ -41,7 +41,7 @@ async function run(
       // The log went away under it, unless that is our own mistake.
       if (record.store.exists()) throw error;
     });
-    await stage.write(`event: end\ndata: ${JSON.stringify(endOf(record.store))}\n\n`);
+    await stage.write(endEvent(record.store, null));
   } catch (error) {
     if (!stage.isOver) logLine('error', 'replay_failed', { detail: String(error) });
   } finally {
@@ -49,21 +49,6 @@ async function run(
     // It may be closed already, by the reader.
     await writer.close().catch(() => undefined);
   }
-}
-
-/** A live session may have more by now: who wants to follow it reads `events`. */
-function endOf(store: SessionStore) {
-  const view = store.view();
-  if (view === null) return { status: 'deleted' };
-  const { ending } = view;
-  if (ending === null) return { status: 'live' };
-  return {
-    status: 'ended',
-    ended_reason: ending.reason,
-    closed_by: ending.closedBy,
-    close_code: ending.code,
-    close_reason: ending.closeReason,
-  };
 }
 
 class StreamStage implements Stage<LoggedMoment> {

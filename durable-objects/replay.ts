@@ -41,6 +41,10 @@ export function replayResponse({ request, query, store, env, changes }: Reading)
   const view = store.view();
   if (view === null) return refuse(publicError('session_not_found'));
   const options = replayOptions(query);
+  const lastEventId = Number(request.headers.get('last-event-id') ?? 0);
+  // A browser comes back for more until it is told that there is none.
+  if (request.headers.has('last-event-id') && view.ending !== null && lastEventId >= view.lastSeq)
+    return new Response(null, { status: 204 });
   const isSocket = request.headers.get('upgrade') === 'websocket';
   const error = isSocket ? whyNot(view, request.headers.get(PROVIDER_HEADER), env) : null;
   if (error !== null) return refuse(error);
@@ -50,7 +54,6 @@ export function replayResponse({ request, query, store, env, changes }: Reading)
   running.set(store, count + 1);
   const release = (): void => void running.set(store, (running.get(store) ?? 1) - 1);
   const range = rangeOf(options, view);
-  const lastEventId = Number(request.headers.get('last-event-id') ?? 0);
   const after = Math.max(seqBefore(store, range.from), lastEventId);
   if (!isSocket) {
     const events = moments(readEvents(store, new LogPlace(after), EVERYTHING, logAccess()));

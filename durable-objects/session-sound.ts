@@ -47,6 +47,7 @@ async function find(
 ): Promise<SessionSound> {
   const reader = providerFor(opening.provider, env)?.sound;
   if (reader === undefined) return SILENT;
+  const { life } = store;
   const log: SoundLog = {
     reader,
     begun: beginningOf(opening, reader),
@@ -54,6 +55,7 @@ async function find(
     giveWay: givingWay(),
     source: {
       segment: async (number) => {
+        if (store.life !== life) throw new Error('the session was deleted while it was read');
         const stored = store.segment(number);
         return stored === null ? null : { stored, data: await unpack(stored) };
       },

@@ -1,6 +1,8 @@
 /** A session's sound as HTTP answers: a WAV file, of which any range is computed when it is asked for, and its outline. */
 import { readRange } from '../protocol/byte-range.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
+import { isKnown } from '../protocol/entity-tag.ts';
+import { type ErrorCode, publicError } from '../protocol/errors.ts';
+import { refuse } from '../protocol/refusal.ts';
 import { LIMITS } from '../session/limits.ts';
 import { peaksOf } from '../sound/peaks.ts';
 import type { Channel, Renderer } from '../sound/renderer.ts';
@@ -16,9 +18,6 @@ const BOTH: readonly Channel[] = ['left', 'right'];
 /** Raised whenever the same log would give other bytes: caches hold the old ones. */
 const RENDERING = 1;
 
-/** What the edge turns into the error of this name. */
-export const VIEW_ERROR = 'application/parley-error+json';
-
 interface Opened {
   readonly view: SessionView;
   readonly channels: readonly Channel[];
@@ -29,7 +28,7 @@ interface Opened {
 /** GET and HEAD of `audio.wav`. A live session gives what there is so far, as a whole. */
 export async function wavResponse({ request, query, store, env }: Reading): Promise<Response> {
   const opened = open(store, query);
-  if (isKnown(request, opened.etag))
+  if (isKnown(request.headers.get('if-none-match'), opened.etag))
     return new Response(null, { status: 304, headers: cacheHeaders(opened) });
   const sound = await soundOf(store, opened.view, env);
   const shape = shapeOf(sound, opened);
@@ -66,7 +65,7 @@ export async function wavResponse({ request, query, store, env }: Reading): Prom
 /** GET of `peaks`. */
 export async function peaksResponse({ request, query, store, env }: Reading): Promise<Response> {
   const opened = open(store, query);
-  if (isKnown(request, opened.etag))
+  if (isKnown(request.headers.get('if-none-match'), opened.etag))
     return new Response(null, { status: 304, headers: cacheHeaders(opened) });
   const sound = await soundOf(store, opened.view, env);
   const shape = shapeOf(sound, opened);
@@ -98,12 +97,6 @@ function open(store: SessionStore, query: URLSearchParams): Opened {
   return { view, channels, etag };
 }
 
-function isKnown(request: Request, etag: string | null): boolean {
-  if (etag === null) return false;
-  const known = request.headers.get('if-none-match')?.split(',') ?? [];
-  return known.some((each) => each.trim() === '*' || each.trim().replace(/^W\//, '') === etag);
-}
-
 /** Private, and asked for again each time: a session may have been deleted since. */
 function cacheHeaders({ etag }: Opened): Record<string, string> {
   return etag === null ? {} : { etag, 'cache-control': 'private, no-cache' };
@@ -132,6 +125,7 @@ function shapeOf({ index }: SessionSound, { channels, view }: Opened): WavShape 
 }
 
 function silentBecause({ withoutContent, damaged }: SoundIndex, { opening }: SessionView): string {
+  if (opening.log === 'none') return "its log mode is 'none', so none of its frames were stored";
   if (withoutContent > 0)
     return `its log mode is '${opening.log}', so its frames were stored without their content`;
   return damaged > 0 ? 'its log is damaged' : 'none of its frames carried sound';
@@ -157,7 +151,7 @@ function failed(
   values: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify({ code, values, headers }), { headers: { 'content-type': VIEW_ERROR } });
+  return refuse(publicError(code, values), headers);
 }
 
 /** Answers under way in this recorder: each holds some of the sound in memory. */

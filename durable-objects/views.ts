@@ -19,15 +19,21 @@ const VIEWS = {
 
 export type ViewName = keyof typeof VIEWS;
 
-/** The recorder's answer. The session exists, and what was in its memory is stored. */
-export function viewResponse(
+/** The recorder's answer, once what was in the session's memory is stored. 404: there is no session, or not when it would begin. */
+export async function viewResponse(
   request: Request,
   record: Omit<Reading, 'request' | 'query'>,
-): Response | Promise<Response> {
+): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const name = pathname.slice(1);
-  if (!isView(name)) return new Response(null, { status: 404 });
-  return VIEWS[name]({ request, query: searchParams, ...record });
+  if (!isView(name) || !record.store.exists()) return new Response(null, { status: 404 });
+  const { life } = record.store;
+  try {
+    return await VIEWS[name]({ request, query: searchParams, ...record });
+  } catch (error) {
+    if (record.store.life === life) throw error;
+    return new Response(null, { status: 404 });
+  }
 }
 
 function isView(name: string): name is ViewName {

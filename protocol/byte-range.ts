@@ -7,7 +7,7 @@ export type ByteRange =
   | { readonly kind: 'part'; readonly from: number; readonly to: number }
   | { readonly kind: 'unsatisfiable' };
 
-const ONE = /^bytes=(\d{0,15})-(\d{0,15})$/i;
+const ONE = /^bytes=(\d*)-(\d*)$/i;
 
 /** @param length of the whole, bytes */
 export function readRange(header: string | null, length: number): ByteRange {

@@ -22,7 +22,7 @@ export const EventsQuery = v.strictObject({
   ),
   payload: told(
     v.picklist(['text', 'parsed', 'base64'], 'must be text, parsed or base64'),
-    'text: binary frames as base64. parsed: JSON values. base64: all of them.',
+    'text: binary frames as base64. parsed: JSON values, also of binary frames. base64: all of them.',
   ),
   fold: told(
     v.picklist(['audio'], 'must be audio'),
@@ -45,7 +45,7 @@ export const EventShape = v.union([
     /** The payload is what was stored, not what was relayed; `bytes` is its length. */
     redacted: v.optional(v.literal(true)),
     text: v.optional(v.string()),
-    /** The JSON value that a text frame holds, with `payload=parsed`. */
+    /** The JSON value that the frame holds, with `payload=parsed`. */
     parsed: v.optional(v.unknown()),
     base64: v.optional(v.string()),
     omitted: v.optional(v.literal(true)),

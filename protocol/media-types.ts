@@ -16,6 +16,8 @@ export const TRANSCRIPT_FORMS = {
   md: 'text/markdown',
 } as const satisfies Forms;
 
+export const STREAM_FORM = { sse: 'text/event-stream' } as const satisfies Forms;
+
 export const JSON_FORM = { json: 'application/json' } as const satisfies Forms;
 
 /** Other names of the same forms, as clients write them. */

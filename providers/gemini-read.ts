@@ -232,9 +232,16 @@ function interrupt(reader: Reader): void {
   reader.state = { ...reader.state, turn: { ...turn, interrupted: true } };
 }
 
-/** A turn that the session ends in the middle of: of it Google never said what it cost. */
-export function endTurnEarly({ turn }: GeminiState): readonly Observation[] {
-  return turn === null ? [] : [{ kind: 'response.ended', responseId: turn.id, outcome: 'incomplete' }];
+/**
+ * A turn that the session ends in the middle of: of it Google never said what it cost. What was said of it is told; what was
+ * heard is not, since a restored session has it still.
+ */
+export function endTurnEarly(state: GeminiState): readonly Observation[] {
+  const { turn } = state;
+  if (turn === null) return [];
+  const reader = new Reader(state);
+  reader.transcript('said', state.said.length);
+  return [...reader.observations, { kind: 'response.ended', responseId: turn.id, outcome: 'incomplete' }];
 }
 
 /** Reasons that are no failure. */

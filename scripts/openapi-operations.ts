@@ -4,7 +4,13 @@ import * as audio from '../protocol/audio-shapes.ts';
 import { EventShape, EventsQuery } from '../protocol/event-shape.ts';
 import { GatewaySettingsPatch, GatewaySettingsShape } from '../protocol/gateway-settings.ts';
 import * as keys from '../protocol/key-shapes.ts';
-import { EVENT_FORMS, type Forms, JSON_FORM, TRANSCRIPT_FORMS } from '../protocol/media-types.ts';
+import {
+  EVENT_FORMS,
+  type Forms,
+  JSON_FORM,
+  STREAM_FORM,
+  TRANSCRIPT_FORMS,
+} from '../protocol/media-types.ts';
 import { RedriveRequest, RedriveShape } from '../protocol/redrive.ts';
 import { ReplayQuery } from '../protocol/replay.ts';
 import * as rest from '../protocol/rest.ts';
@@ -12,6 +18,8 @@ import { CreatedSessionShape, SessionRequest } from '../protocol/session-plan-sh
 import * as views from '../protocol/session-views.ts';
 import { TranscriptShape } from '../protocol/transcript.ts';
 import * as hooks from '../protocol/webhook-shapes.ts';
+
+export type RequestHeader = 'If-None-Match' | 'Range' | 'If-Range' | 'Last-Event-ID';
 
 export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -27,6 +35,10 @@ export interface Operation {
   readonly forms?: Forms;
   /** Answers without the envelope. */
   readonly bare?: true;
+  /** What it answers in, where that is not the JSON of `result`. */
+  readonly media?: string;
+  /** Those that decide what is answered. */
+  readonly headers?: readonly RequestHeader[];
   readonly open?: true;
   /** Goes on after the answer. */
   readonly accepted?: true;
@@ -37,19 +49,35 @@ export const GATEWAY = '/v1/{account}/{gateway}';
 const CLOUDFLARE_LOGS = '/client/v4/accounts/{account}/ai-gateway/gateways/{gateway}/logs';
 
 export const OPERATIONS: readonly Operation[] = [
-  { method: 'get', path: '/healthz', summary: 'The process answers.', bare: true, open: true },
+  {
+    method: 'get',
+    path: '/healthz',
+    media: 'application/json',
+    summary: 'The process answers.',
+    bare: true,
+    open: true,
+  },
   {
     method: 'get',
     path: '/readyz',
+    media: 'application/json',
     summary: 'The deployment can serve; names what is missing.',
     bare: true,
     open: true,
   },
-  { method: 'get', path: '/openapi.json', summary: 'This document.', bare: true },
-  { method: 'get', path: '/docs', summary: 'This document, as a page to read.', bare: true, open: true },
+  { method: 'get', path: '/openapi.json', media: 'application/json', summary: 'This document.', bare: true },
+  {
+    method: 'get',
+    path: '/docs',
+    media: 'text/html',
+    summary: 'This document, as a page to read.',
+    bare: true,
+    open: true,
+  },
   {
     method: 'get',
     path: '/asyncapi.json',
+    media: 'application/json',
     summary: 'The control channel, as an AsyncAPI 3 document.',
     bare: true,
   },
@@ -97,6 +125,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}`,
+    headers: ['If-None-Match'],
     summary: 'One session, with its totals.',
     result: rest.SessionShape,
   },
@@ -122,6 +151,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/events`,
+    headers: ['If-None-Match', 'Last-Event-ID'],
     summary:
       'The frame log. As JSON a page, which `after` continues; as NDJSON all of it; as server-sent events all of it, and what a live session has next.',
     query: EventsQuery,
@@ -133,6 +163,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/transcript`,
+    headers: ['If-None-Match'],
     summary: 'What was said, with times, tool calls, and where an answer was cut off.',
     result: TranscriptShape,
     forms: TRANSCRIPT_FORMS,
@@ -140,18 +171,21 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/export.har`,
+    media: 'application/json',
     summary: 'Every frame as HAR 1.2, for a browser’s developer tools.',
     bare: true,
   },
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/export.zip`,
+    media: 'application/zip',
     summary: 'Everything of a session in one archive (application/zip).',
     bare: true,
   },
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/turns`,
+    headers: ['If-None-Match'],
     summary: 'The answers of the provider, with the timing of each stage.',
     query: views.RecordsQuery,
     result: views.TurnShape,
@@ -161,6 +195,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/usage`,
+    headers: ['If-None-Match'],
     summary: 'What a session used and cost: sums, and a page of the single reports.',
     query: views.RecordsQuery,
     result: views.SessionUsageShape,
@@ -170,6 +205,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/participants`,
+    headers: ['If-None-Match'],
     summary: 'The clients of a session, in the order in which they came.',
     result: views.ParticipantShape,
     list: true,
@@ -178,6 +214,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/audio.wav`,
+    media: 'audio/wav',
+    headers: ['If-None-Match', 'Range', 'If-Range'],
     summary:
       'What the session sounded like, as WAV (audio/wav): left the users, right the model. HEAD, Range.',
     query: audio.AudioQuery,
@@ -186,6 +224,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/peaks`,
+    headers: ['If-None-Match'],
     summary: 'The outline of that sound, in the JSON of audiowaveform, version 2.',
     query: audio.PeaksQuery,
     result: audio.PeaksShape,
@@ -194,6 +233,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/replay`,
+    media: STREAM_FORM.sse,
+    headers: ['Last-Event-ID'],
     summary:
       'The session again, in its own time: server-sent events, or as a WebSocket what the provider sent.',
     query: ReplayQuery,
@@ -218,25 +259,35 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/metrics`,
+    media: 'text/plain',
     summary: 'The same sums in Prometheus’ text format.',
     bare: true,
   },
   {
     method: 'get',
     path: CLOUDFLARE_LOGS,
+    media: 'application/json',
     summary: 'Cloudflare’s log API, in its own shape: sessions as logs, with its filters, order and pages.',
     bare: true,
   },
   {
     method: 'delete',
     path: CLOUDFLARE_LOGS,
+    media: 'application/json',
     summary: 'Deletes the ended sessions that the filters find, for good.',
     bare: true,
   },
-  { method: 'get', path: `${CLOUDFLARE_LOGS}/{session}`, summary: 'One session as a log.', bare: true },
+  {
+    method: 'get',
+    path: `${CLOUDFLARE_LOGS}/{session}`,
+    media: 'application/json',
+    summary: 'One session as a log.',
+    bare: true,
+  },
   {
     method: 'patch',
     path: `${CLOUDFLARE_LOGS}/{session}`,
+    media: 'application/json',
     summary: 'Sets metadata, feedback or score of a log.',
     body: rest.SessionPatch,
     bare: true,
@@ -244,12 +295,14 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${CLOUDFLARE_LOGS}/{session}/request`,
+    media: EVENT_FORMS.ndjson,
     summary: 'The frames that went up, one event a line.',
     bare: true,
   },
   {
     method: 'get',
     path: `${CLOUDFLARE_LOGS}/{session}/response`,
+    media: EVENT_FORMS.ndjson,
     summary: 'The frames that came down, one event a line.',
     bare: true,
   },

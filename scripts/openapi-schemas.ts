@@ -3,6 +3,7 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema, ObjectEntries, StrictObjectSchema } from 'valibot';
 import { ERROR_CODES, publicError } from '../protocol/errors.ts';
 import type { Forms } from '../protocol/media-types.ts';
+import type { RequestHeader } from './openapi-operations.ts';
 
 /** @param info of the page: `log`, where a reader of a live session goes on by `last_seq` */
 export function envelope(shape: unknown, list: boolean, info: 'none' | 'page' | 'log') {
@@ -43,6 +44,22 @@ export function queryParameters(query: StrictObjectSchema<ObjectEntries, undefin
     name,
     in: 'query',
     schema: schemaOf(schema, 'input'),
+  }));
+}
+
+const HEADERS: Readonly<Record<RequestHeader, string>> = {
+  'If-None-Match': 'The ETag of what the reader has, several, or *. Ended sessions have one.',
+  Range: 'One range of bytes, of an ended session.',
+  'If-Range': 'The ETag of what the range is to go with.',
+  'Last-Event-ID': 'Of server-sent events, the last that came.',
+};
+
+export function headerParameters(names: readonly RequestHeader[] = []) {
+  return names.map((name) => ({
+    name,
+    in: 'header',
+    description: HEADERS[name],
+    schema: { type: 'string' },
   }));
 }
 

@@ -2,10 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { EVENT_FORMS, JSON_FORM } from '../protocol/media-types.ts';
-import { GATEWAY, type Operation, OPERATIONS } from './openapi-operations.ts';
+import { GATEWAY, type Operation, OPERATIONS, type RequestHeader } from './openapi-operations.ts';
 import {
   envelope,
   errorSchema,
+  headerParameters,
   pathParameters,
   problemSchema,
   queryParameters,
@@ -40,7 +41,8 @@ function document() {
     info: {
       title: 'Parley',
       version: '1',
-      description: 'Sessions of a realtime AI broker: connect, read back, end, delete.',
+      description:
+        'Sessions of a realtime AI broker: connect, read back, end, delete. Every GET but those of WebSockets also takes HEAD.',
     },
     security: [{ token: [] }],
     paths,
@@ -58,20 +60,28 @@ function describe(operation: Operation) {
   return {
     summary,
     ...(open === true ? { security: [] } : {}),
-    parameters: [...pathParameters(path, operation.forms), ...queryParameters(query)],
+    parameters: [
+      ...pathParameters(path, operation.forms),
+      ...queryParameters(query),
+      ...headerParameters(operation.headers),
+    ],
     ...(body === undefined
       ? {}
       : { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
     responses: {
       [statusOf(operation)]: answer(operation),
-      default: {
-        description: 'An error.',
-        content: {
-          'application/json': { schema: { $ref: '#/components/schemas/Error' } },
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
+      ...Object.fromEntries(
+        (operation.headers ?? []).flatMap((name) => Object.entries(otherwise(name, operation))),
+      ),
+      default: { description: 'An error.', content: errors() },
     },
+  };
+}
+
+function errors() {
+  return {
+    'application/json': { schema: { $ref: '#/components/schemas/Error' } },
+    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
   };
 }
 
@@ -80,7 +90,29 @@ function statusOf({ path, accepted }: Operation): string {
   return accepted === true ? '202' : '200';
 }
 
-function answer({ summary, result, list, info, bare, forms = JSON_FORM }: Operation) {
+function schemaIn(media: string) {
+  return { type: media === JSON_FORM.json ? 'object' : 'string' };
+}
+
+/** What else is answered because of a header. */
+function otherwise(name: RequestHeader, { media = '' }: Operation): Record<string, object> {
+  switch (name) {
+    case 'If-None-Match':
+      return { 304: { description: 'The reader has it already.' } };
+    case 'Range':
+      return {
+        206: { description: 'The range.', content: { [media]: { schema: schemaIn(media) } } },
+        416: { description: 'The range begins past the end.', content: errors() },
+      };
+    case 'Last-Event-ID':
+      return { 204: { description: 'There is no more: a browser comes back no more.' } };
+    case 'If-Range':
+      return {};
+  }
+}
+
+function answer({ summary, result, list, info, bare, media, forms = JSON_FORM }: Operation) {
+  if (media !== undefined) return { description: summary, content: { [media]: { schema: schemaIn(media) } } };
   if (result === undefined) return { description: summary };
   const shape = schemaOf(result, 'output');
   const whole =

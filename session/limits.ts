@@ -140,6 +140,10 @@ export const LIMITS = {
   /** REST: events in one page, and bytes after which a page ends early. */
   pageEvents: 1000,
   pageBytes: 8 * MIB,
+  /** How long the head of a long answer waits for its first piece. */
+  headWaitMs: SECOND,
+  /** Places in one session at which readers of its folded sound may go on; each holds an adapter's state. */
+  heardPlaces: 48,
   pageSessions: 100,
   /** Answers with one session's sound that are under way at a time, and pixels of an outline. */
   soundReads: 16,

@@ -9,8 +9,20 @@ export interface Sound {
   readonly ms: number | null;
 }
 
-/** The sound in a frame, or null when it carries none, or something else too. Asked of each frame once, in order. */
-export type SoundOf = (frame: LogFrame) => Sound | null;
+/** How far somebody has listened, and what was known there: who goes on from it has no need of what came before. */
+export interface HeardPlace {
+  /** The last frame that was heard; 0: none. */
+  readonly seq: number;
+}
+
+/** Is told all frames in their order, each once: formats are set in earlier ones. */
+export interface Listener {
+  /** The sound in a frame, or null when it carries none, or something else too. */
+  hear(frame: LogFrame): Sound | null;
+  readonly place: HeardPlace;
+  /** An event is over that ends where this was: a page may end there too. */
+  passed(place: HeardPlace): void;
+}
 
 interface AudioStream {
   readonly direction: Direction;
@@ -30,33 +42,49 @@ export interface AudioRun {
   readonly at: number;
   until: number;
   readonly streams: AudioStream[];
+  /** After the frame `toSeq`. */
+  heard: HeardPlace;
 }
 
 /** @param isWanted frames that are not, are left out, and end no run */
 export async function* foldAudio(
   items: AsyncGenerator<LogItem>,
   isWanted: (frame: LogFrame) => boolean,
-  soundOf: SoundOf,
+  listener: Listener,
 ): AsyncGenerator<LogItem | AudioRun> {
   let run: AudioRun | null = null;
   for await (const item of items) {
-    const sound = item.kind === 'frame' ? soundOf(item) : null;
+    const sound = item.kind === 'frame' ? listener.hear(item) : null;
     if (item.kind === 'frame' && !isWanted(item)) continue;
+    const { place } = listener;
     if (item.kind === 'frame' && sound !== null) {
-      run = extended(run, item, sound);
+      run = extended(run, item, sound, place);
       continue;
     }
-    if (run !== null) yield run;
+    if (run !== null) yield* ended(run, listener);
     run = null;
+    listener.passed(place);
     yield item;
   }
-  if (run !== null) yield run;
+  if (run !== null) yield* ended(run, listener);
 }
 
-function extended(before: AudioRun | null, { seq, entry, payload }: LogFrame, sound: Sound): AudioRun {
-  const run = before ?? { kind: 'audio', seq, toSeq: seq, at: entry.at, until: entry.at, streams: [] };
+function* ended(run: AudioRun, listener: Listener): Generator<AudioRun> {
+  listener.passed(run.heard);
+  yield run;
+}
+
+function extended(
+  before: AudioRun | null,
+  { seq, entry, payload }: LogFrame,
+  sound: Sound,
+  heard: HeardPlace,
+): AudioRun {
+  const { at } = entry;
+  const run = before ?? { kind: 'audio', seq, toSeq: seq, at, until: at, streams: [], heard };
   run.toSeq = seq;
-  run.until = entry.at;
+  run.until = at;
+  run.heard = heard;
   let stream = run.streams.find(
     ({ direction, client }) => direction === entry.direction && client === entry.client,
   );

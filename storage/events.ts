@@ -1,11 +1,11 @@
 /** The frame log as REST shows it: which frames are asked for, and how each is written. */
 import { asText, type JsonObject, type JsonValue, member, parseJson } from '../protocol/json.ts';
 import type { Direction } from '../protocol/segment.ts';
-import { type AudioRun, foldAudio, type SoundOf } from './audio-runs.ts';
+import { type AudioRun, foldAudio, type Listener } from './audio-runs.ts';
 import { type LogFrame, type LogItem, type LogAccess, type LogPlace, readLog } from './frame-log.ts';
 import type { SessionStore } from './session-store.ts';
 
-/** `text`: text frames as text, binary ones as base64. `parsed`: text frames as the JSON value that they hold. */
+/** `text`: text frames as text, binary ones as base64. `parsed`: the JSON value that a frame holds, else as `text`. */
 export type PayloadForm = 'text' | 'parsed' | 'base64';
 
 export interface EventQuery {
@@ -18,7 +18,7 @@ export interface EventQuery {
   readonly client: string | null;
   readonly payload: PayloadForm;
   /** Runs of frames that carry nothing but sound become one event. Null: each is one. */
-  readonly fold: SoundOf | null;
+  readonly fold: Listener | null;
 }
 
 /** One line of the log as REST shows it. */
@@ -131,9 +131,17 @@ function shown({ seq, entry, payload }: LogFrame, text: string | null, form: Pay
 }
 
 function shownPayload(payload: Uint8Array, text: string | null, form: PayloadForm) {
-  if (text === null || form === 'base64') return { base64: toBase64(payload) };
-  const parsed = form === 'parsed' ? parseJson(text) : undefined;
-  return parsed === undefined ? { text } : { parsed };
+  const parsed = form === 'parsed' ? jsonIn(payload, text) : undefined;
+  if (parsed !== undefined) return { parsed };
+  return text === null || form === 'base64' ? { base64: toBase64(payload) } : { text };
+}
+
+const OBJECT_BEGINS = 0x7b;
+
+/** Some providers send their JSON in binary frames. Sound is not looked into, unless it begins as an object does. */
+function jsonIn(payload: Uint8Array, text: string | null): JsonValue | undefined {
+  if (text !== null) return parseJson(text);
+  return payload[0] === OBJECT_BEGINS ? parseJson(decoder.decode(payload)) : undefined;
 }
 
 function shownItem(item: Exclude<LogItem, LogFrame>): LoggedEvent {

@@ -53,10 +53,11 @@ export async function* readLog(
   before: number | null,
   { unpack, giveWay }: LogAccess,
 ): AsyncGenerator<LogItem> {
+  const { life } = store;
   const gaps = newGaps(store, place);
   const assembler = new Assembler();
   for (let number = store.firstSegmentAfter(place.seq); ; number += 1) {
-    if (!store.exists()) throw new Error('the session was deleted while it was read');
+    if (store.life !== life) throw new Error('the session was deleted while it was read');
     const segment = store.segment(number);
     if (segment === null || (before !== null && segment.firstSeq >= before)) break;
     yield* takeGaps(gaps, segment.firstSeq);

@@ -52,8 +52,10 @@ async function* entry(view: SessionView, options: HarOptions, side: Side): Async
   const head = JSON.stringify(headOf(view, options, side));
   yield `${head.slice(0, -1)},"_webSocketMessages":[`;
   let isFirst = true;
+  let at = view.opening.startedAt;
   for await (const item of options.log()) {
-    const message = messageOf(item, side);
+    at = timeOf(item) ?? at;
+    const message = messageOf(item, side, at);
     if (message === null) continue;
     yield `${isFirst ? '' : ','}${JSON.stringify(message)}`;
     isFirst = false;
@@ -87,8 +89,8 @@ function headOf({ opening, live, ending }: SessionView, { url, now }: HarOptions
       bodySize: 0,
     },
     response: {
-      status: 101,
-      statusText: 'Switching Protocols',
+      // As browsers have it of what was never answered: who connected was refused.
+      ...(live === null && ending !== null ? NO_ANSWER : SWITCHED),
       httpVersion: 'HTTP/1.1',
       headers: [],
       cookies: [],
@@ -100,25 +102,39 @@ function headOf({ opening, live, ending }: SessionView, { url, now }: HarOptions
     cache: {},
     timings: { send: 0, wait, receive: total - wait },
     _resourceType: 'websocket',
+    ...(live === null && ending !== null ? { _error: ending.reason } : {}),
   };
 }
 
-/** Null for what this side did not see. Send and receive are the client's. */
-function messageOf(item: LogItem, side: Side): JsonObject | null {
+const SWITCHED = { status: 101, statusText: 'Switching Protocols' };
+const NO_ANSWER = { status: 0, statusText: '' };
+
+/** Null: nobody knows any more. */
+function timeOf(item: LogItem): number | null {
+  if (item.kind === 'corrupt') return null;
+  return item.kind === 'frame' ? item.entry.at : item.at;
+}
+
+/**
+ * Null for what this side did not see. Send and receive are the client's.
+ *
+ * @param at when it was, or what was before it
+ */
+function messageOf(item: LogItem, side: Side, at: number): JsonObject | null {
   switch (item.kind) {
     case 'frame':
       return isOf(item, side) ? frameOf(item) : null;
     case 'gap':
       return {
         type: 'error',
-        time: item.at / SECOND_MS,
+        time: at / SECOND_MS,
         opcode: TEXT,
         data: `gap: ${JSON.stringify(item.body)}`,
       };
     case 'corrupt':
       return {
         type: 'error',
-        time: 0,
+        time: at / SECOND_MS,
         opcode: TEXT,
         data: `frames ${item.seq} to ${item.toSeq} cannot be read: the row is damaged`,
       };

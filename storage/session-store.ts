@@ -89,6 +89,7 @@ FROM segment`;
 export class SessionStore {
   readonly #sql: SqlDatabase;
   #ready = false;
+  #life: object = {};
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
@@ -111,6 +112,7 @@ export class SessionStore {
     if (view !== null && view.ending !== null && view.live !== null)
       return { kind: 'ended', reason: view.ending.reason };
     this.#createTables();
+    this.#life = {};
     const revision = view === null ? 1 : this.revision() + 1;
     this.#sql.exec('DELETE FROM record');
     this.#sql.exec(
@@ -211,9 +213,23 @@ export class SessionStore {
     return this.exists();
   }
 
-  /** Call after the database was wiped. */
+  /**
+   * What is known of the session that is here may be kept in memory by this: it is another object once the session was
+   * deleted, and whoever reads on then does not take another session of its id for it.
+   */
+  get life(): object {
+    return this.#life;
+  }
+
+  /** Call after tables may have gone with what was undone. */
   forget(): void {
     this.#ready = false;
+  }
+
+  /** Call after the database was wiped. */
+  wiped(): void {
+    this.forget();
+    this.#life = {};
   }
 
   view(): SessionView | null {

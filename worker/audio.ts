@@ -1,6 +1,4 @@
 /** REST over a session's sound: the file, and its outline. */
-import { VIEW_ERROR } from '../durable-objects/sound-views.ts';
-import { BrokerError, type ErrorCode } from '../protocol/errors.ts';
 import { AudioQuery, PeaksQuery } from '../protocol/audio-shapes.ts';
 import { parseQuery } from './read-request.ts';
 import { readView } from './read-view.ts';
@@ -21,12 +19,6 @@ function parametersOf({ request }: RouteContext): [string, string][] {
   return [...new URL(request.url).searchParams];
 }
 
-interface ViewError {
-  readonly code: ErrorCode;
-  readonly values: Readonly<Record<string, string>>;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
 async function read(
   context: RouteContext,
   view: 'audio.wav' | 'peaks',
@@ -38,9 +30,5 @@ async function read(
     const value = asked.get(name);
     if (value !== null) headers.set(name, value);
   }
-  const response = await readView(context, view, query, { method, headers });
-  if (response.headers.get('content-type') !== VIEW_ERROR) return response;
-  // Only our own view writes this type.
-  const error = await response.json<ViewError>();
-  throw new BrokerError(error.code, error.values, '', error.headers);
+  return readView(context, view, query, { method, headers });
 }

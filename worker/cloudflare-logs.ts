@@ -2,8 +2,7 @@
  * Cloudflare AI Gateway's log API, so that what was built on it, and Cloudflare's own SDK, reads sessions: one log is one
  * session, its request the frames that went up, its response those that came down.
  */
-import type { RecorderObject } from '../durable-objects/recorder-object.ts';
-import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
+import { directoryObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch } from '../protocol/rest.ts';
@@ -14,6 +13,7 @@ import { readBody } from './read-request.ts';
 import { readView } from './read-view.ts';
 import { json, ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
+import { recorderOf } from './session-record.ts';
 
 const PER_PAGE = 20;
 const NANO = 1_000_000_000;
@@ -142,8 +142,4 @@ function logShape(summary: SessionSummary) {
 
 function directoryOf({ env, account, gateway }: RouteContext) {
   return env.DIRECTORY.getByName(directoryObjectName(account, gateway));
-}
-
-function recorderOf({ env, account, gateway, session }: RouteContext): DurableObjectStub<RecorderObject> {
-  return env.RECORDER.getByName(sessionObjectName({ account, gateway, id: session }));
 }

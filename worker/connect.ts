@@ -71,12 +71,12 @@ export async function connect(
     const own = await askGateway(env, deployment, { account, gateway }, principal, wanted, named);
     const { settings } = own;
     checkOrigin(request, settings, principal);
-    if (!isUpgrade(request) && adapter?.rest?.matches(target.path) !== true) {
+    if (adapter === undefined) throw unknownProvider(target.provider, env);
+    if (!isUpgrade(request) && adapter.rest?.matches(target.path) !== true) {
       throw new BrokerError('upgrade_required', {
         url: request.url.replace(/^http/, 'ws').replace(/\?.*$/, ''),
       });
     }
-    if (adapter === undefined) throw unknownProvider(target.provider, env);
     const parameters = readParameters(offer.parameters, settings);
     const connection: Connection = {
       request,

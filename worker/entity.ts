@@ -1,4 +1,5 @@
 /** An answer that a client may keep and ask for again by its tag. */
+import { isKnown } from '../protocol/entity-tag.ts';
 
 /** @param isFinal the same will be answered for as long as it is there: then it has a strong ETag */
 export async function entity(
@@ -29,10 +30,4 @@ const TAG_BYTES = 16;
 async function etagOf(body: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body));
   return `"${digest.subarray(0, TAG_BYTES).toHex()}"`;
-}
-
-/** By the weak comparison, as RFC 9110 has it for reads: caches mark what they compressed. */
-function isKnown(known: string | null, etag: string): boolean {
-  const tags = known?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
-  return tags.includes(etag) || tags.includes('*');
 }

@@ -17,6 +17,8 @@ export async function getEvents(context: RouteContext): Promise<Response> {
     throw new BrokerError('invalid_request', {
       problem: `limit: a page has at most ${LIMITS.pageEvents} events; application/x-ndjson has no such bound`,
     });
+  if (query.after !== undefined && query.before !== undefined && query.before <= query.after)
+    throw new BrokerError('invalid_request', { problem: 'before must be higher than after' });
   const headers = new Headers();
   const known = context.request.headers.get('if-none-match');
   if (known !== null) headers.set('if-none-match', known);
@@ -24,5 +26,5 @@ export async function getEvents(context: RouteContext): Promise<Response> {
   if (lastEventId !== null && !EVENT_ID.test(lastEventId))
     throw new BrokerError('invalid_request', { problem: 'Last-Event-ID is not one of this stream' });
   if (lastEventId !== null) headers.set('last-event-id', lastEventId);
-  return readView(context, 'events', { ...query, form }, { headers });
+  return readView(context, 'events', { ...query, form }, { method: context.request.method, headers });
 }

@@ -2,25 +2,22 @@
 import { makeZip } from 'client-zip';
 import { version } from '../package.json';
 import { BrokerError } from '../protocol/errors.ts';
-import { NoQuery } from '../protocol/rest.ts';
 import { getAudio } from './audio.ts';
 import { getEvents } from './events.ts';
-import { parseQuery } from './read-request.ts';
 import { readView } from './read-view.ts';
 import type { RouteContext } from './routes.ts';
-import { getSession, recorderOf } from './sessions.ts';
+import { viewOf } from './session-record.ts';
+import { getSession } from './sessions.ts';
 import { getTranscript } from './transcript.ts';
 
 export async function getHar(context: RouteContext): Promise<Response> {
-  parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
   const response = await readView(context, 'har', { url: await socketUrl(context), version });
   return attached(response, context, 'har');
 }
 
 /** Where a client of this session connects: what it sent besides is not recorded. */
 async function socketUrl(context: RouteContext): Promise<string> {
-  const view = await recorderOf(context).describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const view = await viewOf(context);
   const { address, provider, path, model } = view.opening;
   const url = new URL(context.request.url);
   url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
@@ -61,10 +58,10 @@ missing.txt      what could not be had, and why; absent where nothing is missing
 
 /** One part after the other, each as it is read: nothing of it is kept. */
 export async function getZip(context: RouteContext): Promise<Response> {
-  parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
   // A session that is not there is a 404, not an empty archive.
-  if ((await recorderOf(context).describe()) === null) throw new BrokerError('session_not_found');
-  const response = new Response(makeZip(partsOf(context)), {
+  await viewOf(context);
+  const body = context.request.method === 'HEAD' ? null : makeZip(partsOf(context));
+  const response = new Response(body, {
     headers: {
       'content-type': 'application/zip',
       'cache-control': 'no-store',
@@ -81,6 +78,8 @@ async function* partsOf(context: RouteContext) {
   yield { name: 'README.txt', input: README };
   for (const [name, read] of PARTS) {
     const response = await read(plain).catch((error: unknown) => error);
+    // Deleted meanwhile: the archive breaks off, or what is in it would be taken for all.
+    if (response instanceof BrokerError && response.public.code === 'session_not_found') throw response;
     if (response instanceof Response && response.ok) {
       yield { name, input: response.body === null ? '' : pieces(response.body) };
       continue;

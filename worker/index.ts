@@ -2,7 +2,7 @@
 import { type IRequest, Router } from 'itty-router';
 import type { Env } from '../durable-objects/environment.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { Name } from '../protocol/rest.ts';
+import { Name, NoQuery } from '../protocol/rest.ts';
 import { safeParse } from 'valibot';
 import { authorize, identify, type Principal } from './authenticate.ts';
 import { configuration, type Configuration } from './configuration.ts';
@@ -10,6 +10,7 @@ import { connect, type Target } from './connect.ts';
 import { directoryOf } from './gateway.ts';
 import { restToken } from './offer.ts';
 import { draining } from './operations.ts';
+import { parseQuery } from './read-request.ts';
 import { failure, publicFailure } from './respond.ts';
 import { type Route, type RouteContext, ROUTES } from './routes.ts';
 
@@ -47,6 +48,11 @@ export default {
   fetch: (request: Request, env: Env): Promise<Response> => router.fetch(request, env),
 } satisfies ExportedHandler<Env>;
 
+/** What stands in a gateway's paths where else a provider does: whoever mistypes what is below means no WebSocket. */
+const RESOURCES: ReadonlySet<string> = new Set(
+  ROUTES.flatMap(({ path }) => /^\/v1\/:account\/:gateway\/(\w+)/.exec(path)?.[1] ?? []),
+);
+
 function isRead(route: Route): boolean {
   return route.method === 'GET' && route.access !== 'upgrade';
 }
@@ -54,7 +60,8 @@ function isRead(route: Route): boolean {
 /** What GET would say, without its body. */
 async function headOf(answer: Response | Promise<Response>): Promise<Response> {
   const response = await answer;
-  await response.body?.cancel();
+  // Whoever makes it need not go on; that it cannot stop well is of no matter.
+  await response.body?.cancel().catch(() => undefined);
   return new Response(null, response);
 }
 
@@ -62,7 +69,10 @@ async function serve(route: Route, request: IRequest, env: Env): Promise<Respons
   if (route.access === 'public') return route.handle(request, env);
   const settings = configuration(env);
   if (draining.now && route.path !== '/drain') throw new BrokerError('restarting');
-  if (route.access === 'upgrade') return connect(request, env, settings, targetOf(request));
+  if (route.access === 'upgrade') {
+    if (RESOURCES.has(request.params['provider'] ?? '')) throw new BrokerError('not_found');
+    return connect(request, env, settings, targetOf(request));
+  }
   const principal = await authenticated(request, settings);
   const context = contextOf(request, env, settings, principal);
   if (route.access === 'deployment') requireAdmin(principal);
@@ -72,6 +82,7 @@ async function serve(route: Route, request: IRequest, env: Env): Promise<Respons
       throw new BrokerError('bad_token', { why: 'it was revoked' });
     restrictToSession(principal, context.session);
   }
+  if (route.query !== 'own') parseQuery(NoQuery, [...new URL(request.url).searchParams]);
   return route.handle(context);
 }
 

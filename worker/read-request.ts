@@ -4,15 +4,15 @@ import { BrokerError } from '../protocol/errors.ts';
 import { nearestName } from '../protocol/nearest-name.ts';
 import { LIMITS } from '../session/limits.ts';
 
-/** An unknown name is an error: a typo would silently widen the query. */
+/** An unknown name is an error, and one that is there twice: either would silently widen the query. */
 export function parseQuery<
   T extends v.GenericSchema<Record<string, unknown>, unknown> & { readonly entries: object },
 >(schema: T, parameters: readonly (readonly [string, string])[], besides = ''): v.InferOutput<T> {
   const names = Object.keys(schema.entries);
   for (const [index, [name]] of parameters.entries()) {
-    if (parameters.findIndex(([each]) => each === name) < index)
+    if (parameters.findIndex((each) => each[0] === name) < index)
       throw new BrokerError('invalid_request', {
-        problem: `the query has '${name.slice(0, NAME_CHARACTERS)}' twice`,
+        problem: `the query has '${name.slice(0, NAME_CHARACTERS)}' more than once`,
       });
     if (names.includes(name)) continue;
     throw new BrokerError('invalid_request', {

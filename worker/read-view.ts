@@ -2,6 +2,7 @@
 import type { ViewName } from '../durable-objects/views.ts';
 import { sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
+import { readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { RouteContext } from './routes.ts';
 
 type Whose = Pick<RouteContext, 'env' | 'account' | 'gateway' | 'session'>;
@@ -9,7 +10,7 @@ type Whose = Pick<RouteContext, 'env' | 'account' | 'gateway' | 'session'>;
 /**
  * @param query names and values that the view understands; they are not checked again
  * @param init headers and method for the view: never those of the client as they came, which hold its credential
- * @throws session_not_found
+ * @throws session_not_found, and what else the view refuses
  */
 export async function readView(
   { env, account, gateway, session }: Whose,
@@ -22,6 +23,9 @@ export async function readView(
     if (value !== undefined) url.searchParams.set(key, String(value));
   const recorder = env.RECORDER.getByName(sessionObjectName({ account, gateway, id: session }));
   const response = await recorder.fetch(url.href, init);
+  const refusal = readRefusal(response);
+  if (refusal !== null)
+    throw new BrokerError(refusal.error, {}, '', Object.fromEntries(withoutRefusalHeaders(response.headers)));
   if (response.status === 404) throw new BrokerError('session_not_found');
   if (response.webSocket !== null) return response;
   const headers = new Headers(response.headers);

@@ -1,7 +1,6 @@
 /** `POST …/sessions/{id}/redrive`: what the recorded client sent goes to another model, as a new session. */
 import { v7 } from 'uuid';
 import { type RedriveOrder, redriveRequest } from '../durable-objects/redrive.ts';
-import { sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import { RedriveRequest, type RedriveShape } from '../protocol/redrive.ts';
 import { readRefusal } from '../protocol/refusal.ts';
@@ -13,22 +12,21 @@ import { restToken } from './offer.ts';
 import { readBody } from './read-request.ts';
 import { ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
+import { recorderOf, recordsOf, viewOf } from './session-record.ts';
 
 export async function redriveSession(context: RouteContext): Promise<Response> {
   const { request, env, account, gateway, session } = context;
   const asked = await readBody(request, RedriveRequest);
-  const recorderOf = (id: string) => env.RECORDER.getByName(sessionObjectName({ account, gateway, id }));
-  const recorder = recorderOf(session);
-  const view = await recorder.describe();
-  if (view === null) throw new BrokerError('session_not_found');
-  const gaps = await recorder.records(['gap'], 0, 1);
+  const view = await viewOf(context);
+  const gaps = await recordsOf(context, ['gap'], 0, 1);
   const why = whyNot(view, gaps.length > 0);
   if (why !== null) throw new BrokerError('not_replayable', { what: 're-driven', why });
   const adapter = providerFor(asked.provider ?? view.opening.provider, env);
   if (adapter === undefined) throw unknownProvider(asked.provider ?? view.opening.provider, env);
   const id = v7();
   const order = orderOf(context, asked, view, adapter, id);
-  const response = await recorderOf(id).fetch(redriveRequest(order));
+  const recorder = recorderOf({ ...context, session: id });
+  const response = await recorder.fetch(redriveRequest(order));
   const refusal = readRefusal(response);
   if (refusal !== null) throw new BrokerError(refusal.error);
   // The new session was refused, as it would have been to any client.

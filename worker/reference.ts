@@ -25,6 +25,7 @@ interface Operation {
     readonly name: string;
     readonly in: string;
     readonly required?: boolean;
+    readonly description?: string;
     readonly schema: Schema;
   }[];
   readonly requestBody?: { readonly content: Content };
@@ -96,17 +97,12 @@ function referencePage({ paths, components }: ApiDocument): string {
 function section(of: { path: string; method: string; operation: Operation; suffixes: boolean }): string {
   const { path, method, operation, suffixes } = of;
   const [[status, answer] = ['200', undefined]] = Object.entries(operation.responses);
-  const rows = operation.parameters
-    .filter(({ in: place }) => place === 'query')
-    .map(
-      ({ name, schema }) =>
-        `<tr><td><code>${text(name)}</code></td><td>${typeOf(schema)}</td><td>${text(schema.description ?? '')}</td></tr>`,
-    );
   const forms = Object.keys(answer?.content ?? {});
   return [
     `<section id="${anchor(method, path)}"><h2><b class="${method}">${method.toUpperCase()}</b> <code>${text(path)}</code></h2>`,
     `<p>${text(operation.summary).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>`,
-    rows.length === 0 ? '' : `<h3>Query</h3><table>${rows.join('')}</table>`,
+    parametersOf(operation, 'query', 'Query'),
+    parametersOf(operation, 'header', 'Headers'),
     bodyOf('Body', operation.requestBody?.content),
     forms.length < 2 && !suffixes
       ? ''
@@ -114,6 +110,16 @@ function section(of: { path: string; method: string; operation: Operation; suffi
     bodyOf(`Answer ${status}`, answer?.content),
     '</section>',
   ].join('');
+}
+
+function parametersOf({ parameters }: Operation, wanted: 'query' | 'header', title: string): string {
+  const rows = parameters
+    .filter(({ in: place }) => place === wanted)
+    .map(
+      ({ name, schema, description = schema.description ?? '' }) =>
+        `<tr><td><code>${text(name)}</code></td><td>${typeOf(schema)}</td><td>${text(description)}</td></tr>`,
+    );
+  return rows.length === 0 ? '' : `<h3>${title}</h3><table>${rows.join('')}</table>`;
 }
 
 function bodyOf(title: string, content: Content | undefined): string {

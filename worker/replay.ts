@@ -1,7 +1,7 @@
 /** A recorded session, played again: at its own URL, or at its provider's URL with the parameter `parley-replay`. */
 import { chooseSubprotocol } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
-import { readRefusal } from '../protocol/refusal.ts';
+import { chooseForm, STREAM_FORM } from '../protocol/media-types.ts';
 import { readReplayParameter, ReplayQuery } from '../protocol/replay.ts';
 import { Name } from '../protocol/rest.ts';
 import { asSocket, asStream } from '../durable-objects/replay.ts';
@@ -18,20 +18,19 @@ type Place = Pick<RouteContext, 'env' | 'account' | 'gateway' | 'session'>;
 export async function getReplay(context: RouteContext): Promise<Response> {
   const { request } = context;
   const offer = readOffer(request, []);
-  const { mode } = parseQuery(ReplayQuery, offer.query);
+  const { mode } = replayQuery(offer.query);
   if (request.headers.get('upgrade')?.toLowerCase() === 'websocket')
     return socket(context, offer.query, null, offer);
   if (mode === 'lockstep')
     throw new BrokerError('invalid_request', {
       problem: 'lockstep needs a WebSocket: there is nobody to wait for',
     });
-  const accept = request.headers.get('accept') ?? '*/*';
-  if (!/text\/event-stream|text\/\*|\*\/\*/.test(accept))
-    throw new BrokerError('not_acceptable', { available: 'text/event-stream, or a WebSocket' });
+  if (chooseForm(STREAM_FORM, '', request.headers.get('accept')) === null)
+    throw new BrokerError('not_acceptable', { available: `${STREAM_FORM.sse}, or a WebSocket` });
   const lastEventId = request.headers.get('last-event-id');
   if (lastEventId !== null && !/^[0-9]{1,15}$/.test(lastEventId))
     throw new BrokerError('invalid_request', { problem: 'Last-Event-ID is not one of this stream' });
-  return ask(context, offer.query, asStream(lastEventId));
+  return played(context, offer.query, asStream(lastEventId));
 }
 
 /** An upgrade at a provider's URL that asks for a recorded session in the provider's place: nothing is dialled. */
@@ -46,8 +45,15 @@ export async function replayInPlace(
     });
   if (principal.kind === 'token' && (principal.claims.session ?? session) !== session)
     throw new BrokerError('forbidden', { why: 'it is for another session' });
-  parseQuery(ReplayQuery, options);
+  replayQuery(options);
   return socket({ env, account, gateway, session }, options, adapter.id, offer);
+}
+
+function replayQuery(parameters: readonly (readonly [string, string])[]): ReplayQuery {
+  const query = parseQuery(ReplayQuery, parameters);
+  if (query.from !== undefined && query.to !== undefined && query.to < query.from)
+    throw new BrokerError('invalid_request', { problem: 'to must not be before from' });
+  return query;
 }
 
 async function socket(
@@ -57,20 +63,17 @@ async function socket(
   offer: Offer,
 ): Promise<Response> {
   const control = offer.control || offer.parameters.get('parley-control') === '1';
-  const response = await ask(place, query, asSocket(provider, control));
+  const response = await played(place, query, asSocket(provider, control));
   const headers = new Headers(response.headers);
   const subprotocol = chooseSubprotocol(offer.answer, null);
   if (subprotocol !== null) headers.set('sec-websocket-protocol', subprotocol);
   return new Response(null, { status: 101, webSocket: response.webSocket, headers });
 }
 
-async function ask(
+function played(
   place: Place,
   query: readonly (readonly [string, string])[],
   headers: Headers,
 ): Promise<Response> {
-  const response = await readView(place, 'replay', Object.fromEntries(query), { headers });
-  const refusal = readRefusal(response);
-  if (refusal !== null) throw new BrokerError(refusal.error);
-  return response;
+  return readView(place, 'replay', Object.fromEntries(query), { headers });
 }

@@ -1,10 +1,8 @@
 /** A session's turns, usage and participants, each by itself. */
-import { BrokerError } from '../protocol/errors.ts';
 import { asArray, asCount, asObject, asText, type JsonValue, parseJson } from '../protocol/json.ts';
 import { JSON_FORM } from '../protocol/media-types.ts';
 import { COST_NOTES, UNPRICED_REASONS } from '../protocol/prices.ts';
 import type { LogRecord } from '../protocol/recording.ts';
-import { NoQuery } from '../protocol/rest.ts';
 import {
   RecordsQuery,
   type SessionUsageShape,
@@ -13,14 +11,13 @@ import {
 } from '../protocol/session-views.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { SessionView, StoredRecord } from '../storage/session-store.ts';
-import { allRecords } from './all-records.ts';
 import { entity } from './entity.ts';
 import { formFor } from './forms.ts';
 import { parseQuery } from './read-request.ts';
 import { envelope, type PageInfo } from './respond.ts';
 import type { RouteContext } from './routes.ts';
 import { sessionShape, turnOf } from './session-shape.ts';
-import { recorderOf } from './sessions.ts';
+import { allRecords, recordsOf, viewOf } from './session-record.ts';
 
 export async function getTurns(context: RouteContext): Promise<Response> {
   const { view, records, info } = await pageOf(context, 'turn');
@@ -35,21 +32,14 @@ export async function getSessionUsage(context: RouteContext): Promise<Response> 
 
 export async function getParticipants(context: RouteContext): Promise<Response> {
   formFor(context, JSON_FORM);
-  parseQuery(NoQuery, [...new URL(context.request.url).searchParams]);
   const view = await viewOf(context);
   const kinds = ['client.joined', 'client.left', 'client.updated', 'gap'] as const;
-  const { records } = await allRecords(recorderOf(context), kinds, LIMITS.recordsBacklog);
+  const { records } = await allRecords(context, kinds, LIMITS.recordsBacklog);
   return answer(context, view, sessionShape(view, records).clients);
 }
 
 function answer({ request }: RouteContext, view: SessionView, result: unknown, info?: PageInfo) {
   return entity(request, envelope(result, info), JSON_FORM.json, view.ending !== null);
-}
-
-async function viewOf(context: RouteContext): Promise<SessionView> {
-  const view = await recorderOf(context).describe();
-  if (view === null) throw new BrokerError('session_not_found');
-  return view;
 }
 
 /** Records of one kind. The cursor is a record's number. */
@@ -59,7 +49,7 @@ async function pageOf(context: RouteContext, kind: LogRecord['kind']) {
   const limit = query.limit ?? LIMITS.pageEvents;
   const view = await viewOf(context);
   // One more than the page shows whether there is a next one.
-  const found = await recorderOf(context).records([kind], query.after ?? 0, limit + 1);
+  const found = await recordsOf(context, [kind], query.after ?? 0, limit + 1);
   const records = found.slice(0, limit);
   const cursor = found.length > limit ? String(records.at(-1)?.id ?? 0) : null;
   return { view, records, info: { count: records.length, cursor, per_page: limit } };

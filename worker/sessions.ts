@@ -1,15 +1,16 @@
 /** REST over sessions: list, one, end, delete. */
-import type { RecorderObject } from '../durable-objects/recorder-object.ts';
 import { directoryObjectName, sessionObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
+import { JSON_FORM } from '../protocol/media-types.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
-import { allRecords } from './all-records.ts';
+import { entity } from './entity.ts';
 import { parseQuery, readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
-import { ok } from './respond.ts';
+import { envelope, ok } from './respond.ts';
+import { allRecords, recorderOf, viewOf } from './session-record.ts';
 import { sessionShape } from './session-shape.ts';
 
 const METADATA_PREFIX = 'metadata.';
@@ -53,25 +54,27 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
 }
 
 export async function getSession(context: RouteContext): Promise<Response> {
-  const recorder = recorderOf(context);
-  const view = await recorder.describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const { shape, isEnded } = await described(context);
+  return entity(context.request, envelope(shape), JSON_FORM.json, isEnded);
+}
+
+async function described(context: RouteContext) {
+  const view = await viewOf(context);
   const kinds = ['turn', 'client.joined', 'client.left', 'client.updated', 'gap', 'budget', 'error'] as const;
-  const { records } = await allRecords(recorder, kinds, LIMITS.recordsBacklog);
-  return ok(sessionShape(view, records));
+  const { records } = await allRecords(context, kinds, LIMITS.recordsBacklog);
+  return { shape: sessionShape(view, records), isEnded: view.ending !== null };
 }
 
 /** Tags, feedback and score: what people say of a session, while it lives or afterwards. */
 export async function patchSession(context: RouteContext): Promise<Response> {
   const changes = await readBody(context.request, SessionPatch);
   if (!(await recorderOf(context).annotate(changes))) throw new BrokerError('session_not_found');
-  return getSession(context);
+  return ok((await described(context)).shape);
 }
 
 export async function endSession(context: RouteContext): Promise<Response> {
   const id = context.session;
-  const view = await recorderOf(context).describe();
-  if (view === null) throw new BrokerError('session_not_found');
+  const view = await viewOf(context);
   if (view.ending === null) await sessionOf(context).end('ended_by_request');
   return ok({ id, status: 'ended' });
 }
@@ -107,15 +110,6 @@ function readCursor(text: string): { startedAt: number; id: string } {
     // Not base64: the same answer as for any other text that is no cursor of ours.
   }
   throw new BrokerError('invalid_request', { problem: 'cursor is not one that this API gave' });
-}
-
-export function recorderOf({
-  env,
-  account,
-  gateway,
-  session,
-}: RouteContext): DurableObjectStub<RecorderObject> {
-  return env.RECORDER.getByName(sessionObjectName({ account, gateway, id: session }));
 }
 
 function sessionOf({ env, account, gateway, session }: RouteContext) {

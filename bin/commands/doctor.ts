@@ -4,8 +4,15 @@ import { connect } from 'node:tls';
 import { parseArgs, styleText } from 'node:util';
 import { parseSettings } from '../../protocol/settings.ts';
 import { readSettingsFile } from '../../scripts/start/settings-file.ts';
-import { call, CONNECTION_OPTIONS, connectionOf, type Connection, reasonOf } from '../connection.ts';
-import { CallError } from '../usage-error.ts';
+import {
+  call,
+  CONNECTION_OPTIONS,
+  connectionOf,
+  type Connection,
+  numberOf,
+  reasonOf,
+} from '../connection.ts';
+import { CallError, UsageError } from '../usage-error.ts';
 
 type Finding = { readonly ok: boolean; readonly what: string; readonly remedy?: string };
 
@@ -13,6 +20,8 @@ const LEAST_NODE = [22, 12] as const;
 /** Tokens are good for a time, by two clocks. */
 const MOST_SKEW_MS = 30_000;
 const TLS_WAIT_MS = 3000;
+const TLS_PORT = 8788;
+const LAST_PORT = 65_535;
 
 export const DOCTOR = {
   usage: 'doctor [--tls-port 8788]',
@@ -22,6 +31,9 @@ export const DOCTOR = {
       args: [...args],
       options: { ...CONNECTION_OPTIONS, 'tls-port': { type: 'string' } },
     });
+    const tlsPort = numberOf('tls-port', values['tls-port'] ?? String(TLS_PORT));
+    if (!Number.isInteger(tlsPort) || tlsPort < 1 || tlsPort > LAST_PORT)
+      throw new UsageError(`--tls-port must be a port, from 1 to ${LAST_PORT}.`);
     const findings = [node(), ...settings()];
     const connection = connectionOf(values);
     const health = await answers(connection);
@@ -30,7 +42,7 @@ export const DOCTOR = {
       findings.push(await readiness(connection), await credential(connection), await clock(connection));
       const { hostname } = new URL(connection.url);
       if (hostname === '127.0.0.1' || hostname === 'localhost')
-        findings.push(await trusted(hostname, Number(values['tls-port'] ?? 8788)));
+        findings.push(await trusted(hostname, tlsPort));
     }
     for (const { ok, what, remedy } of findings) {
       const sign = ok ? styleText('green', '✓') : styleText('red', '✕');
@@ -90,11 +102,11 @@ async function head(url: string): Promise<Response> {
 }
 
 async function readiness({ url }: Connection): Promise<Finding> {
+  const answer: unknown = await (await fetch(`${url}/readyz`)).json().catch(() => null);
+  if (typeof answer !== 'object' || answer === null || !('ready' in answer))
+    return { ok: false, what: `${url} is not Parley`, remedy: 'Give --url, or set PARLEY_URL.' };
   // Our own answer: see /readyz in the API reference.
-  const { ready, problems } = (await (await fetch(`${url}/readyz`)).json()) as {
-    ready: boolean;
-    problems: string[];
-  };
+  const { ready, problems } = answer as { ready: boolean; problems: string[] };
   return ready
     ? { ok: true, what: 'its settings are usable' }
     : { ok: false, what: 'its settings are not usable', remedy: problems.join(' ') };

@@ -1,7 +1,8 @@
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { call, CONNECTION_OPTIONS, connectionOf, pathOf, sessionAddress } from '../connection.ts';
+import { call, CONNECTION_OPTIONS, connectionOf, pathOf, reasonOf, sessionAddress } from '../connection.ts';
 import { Progress } from '../progress.ts';
 import { CallError, UsageError } from '../usage-error.ts';
 
@@ -33,11 +34,20 @@ export const EXPORT = {
     const format = values.format ?? 'zip';
     if (!isFormat(format))
       throw new UsageError(`--format must be one of ${Object.keys(FORMATS).join(', ')}, not '${format}'.`);
-    const address = sessionAddress(positionals[0]);
-    const response = await call(connectionOf(values), pathOf(address, FORMATS[format]));
+    const address = sessionAddress(positionals);
     const out = values.out ?? `${address.session}.${format}`;
-    if (out === '-') await write(response, process.stdout);
-    else await writeFile(response, out);
+    if (out === '') throw new UsageError('--out must be the name of a file, or - for standard output.');
+    if (statSync(out, { throwIfNoEntry: false })?.isDirectory() === true)
+      throw new UsageError(`--out: ${out} is a directory. Name a file in it.`);
+    const response = await call(connectionOf(values), pathOf(address, FORMATS[format]));
+    try {
+      if (out === '-') await write(response, process.stdout);
+      else await writeFile(response, out);
+    } catch (error) {
+      throw error instanceof UsageError
+        ? error
+        : new CallError(`${out === '-' ? 'The export' : out} was not finished: ${reasonOf(error)}`);
+    }
   },
 };
 
@@ -47,31 +57,30 @@ async function writeFile(response: Response, out: string): Promise<void> {
   const file = createWriteStream(part);
   // A file that cannot be made says so here, before anything is written.
   await once(file, 'open').catch((error: unknown) => {
-    throw new UsageError(`${part} cannot be written: ${String(error)}`);
+    throw new UsageError(`${part} cannot be written: ${reasonOf(error)}`);
   });
   try {
     await write(response, file);
-    file.end();
-    await once(file, 'close');
+    renameSync(part, out);
   } catch (error) {
-    file.destroy();
     rmSync(part, { force: true });
-    throw error instanceof CallError ? error : new CallError(`${out} was not finished: ${String(error)}`);
+    throw error;
   }
-  renameSync(part, out);
   process.stderr.write(`${out}\n`);
 }
 
 async function write(response: Response, out: NodeJS.WritableStream): Promise<void> {
   const length = response.headers.get('content-length');
   const progress = new Progress(length === null ? null : Number(length));
-  let received = 0;
-  for await (const chunk of response.body ?? []) {
-    received += chunk.length;
-    if (!out.write(chunk)) await once(out, 'drain');
-    progress.add(chunk.length);
-  }
-  if (length !== null && received !== Number(length))
-    throw new CallError(`Only ${received} of ${length} bytes came. Try again.`);
+  await pipeline(counted(response, progress), out, { end: out !== process.stdout });
+  if (length !== null && progress.done !== Number(length))
+    throw new Error(`only ${progress.done} of ${length} bytes came. Try again.`);
   progress.end();
+}
+
+async function* counted({ body }: Response, progress: Progress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body ?? []) {
+    progress.add(chunk.length);
+    yield chunk;
+  }
 }

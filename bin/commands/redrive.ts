@@ -1,6 +1,13 @@
 import { parseArgs } from 'node:util';
-import { call, CONNECTION_OPTIONS, connectionOf, pathOf, resultOf, sessionAddress } from '../connection.ts';
-import { UsageError } from '../usage-error.ts';
+import {
+  call,
+  CONNECTION_OPTIONS,
+  connectionOf,
+  numberOf,
+  pathOf,
+  resultOf,
+  sessionAddress,
+} from '../connection.ts';
 
 const TEXTS = ['provider', 'model', 'path', 'mode'] as const;
 const NUMBERS = ['speed', 'wait', 'max_seconds'] as const;
@@ -29,12 +36,10 @@ export const REDRIVE = {
     for (const name of TEXTS) if (values[name] !== undefined) body[name] = values[name];
     for (const name of NUMBERS) {
       if (values[name] === undefined) continue;
-      const number = Number(values[name]);
-      if (Number.isNaN(number)) throw new UsageError(`--${name} must be a number, not '${values[name]}'.`);
-      body[name] = number;
+      body[name] = numberOf(name, values[name]);
     }
     const connection = connectionOf(values);
-    const response = await call(connection, pathOf(sessionAddress(positionals[0]), '/redrive'), {
+    const response = await call(connection, pathOf(sessionAddress(positionals), '/redrive'), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

@@ -1,6 +1,13 @@
 import { parseArgs } from 'node:util';
-import { call, CONNECTION_OPTIONS, connectionOf, gatewayAddress, pathOf, resultOf } from '../connection.ts';
-import { UsageError } from '../usage-error.ts';
+import {
+  call,
+  CONNECTION_OPTIONS,
+  connectionOf,
+  gatewayAddress,
+  numberOf,
+  pathOf,
+  resultOf,
+} from '../connection.ts';
 
 const LISTS = ['scope', 'providers', 'models'] as const;
 const TEXTS = ['session', 'role', 'origin'] as const;
@@ -28,12 +35,10 @@ export const TOKEN = {
     for (const name of TEXTS) if (given[name] !== undefined) body[name] = given[name];
     for (const name of NUMBERS) {
       if (given[name] === undefined) continue;
-      const number = Number(given[name]);
-      if (Number.isNaN(number)) throw new UsageError(`--${name} must be a number, not '${given[name]}'.`);
-      body[name] = number;
+      body[name] = numberOf(name, given[name]);
     }
     const connection = connectionOf({ url: given['url'], token: given['token'] });
-    const response = await call(connection, pathOf(gatewayAddress(positionals[0]), '/tokens'), {
+    const response = await call(connection, pathOf(gatewayAddress(positionals), '/tokens'), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

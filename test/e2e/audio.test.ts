@@ -195,6 +195,13 @@ describe('P3 a session can be heard over REST', () => {
     url = `${parley.http}/v1/acct/gw/sessions/silent`;
     const none = await ask('/audio.wav');
     expect([none.status, await none.json()]).toMatchObject([404, { errors: [{ name: 'no_audio' }] }]);
+    const unlogged = await connected(parley, {
+      query: 'model=sim-support&parley-session=unlogged&cf-aig-collect-log=false',
+    });
+    unlogged.socket.close(1000);
+    await unlogged.closed;
+    url = `${parley.http}/v1/acct/gw/sessions/unlogged`;
+    expect(await (await ask('/audio.wav')).text()).toContain("log mode is 'none'");
     url = `${parley.http}/v1/acct/gw/sessions/nobody`;
     expect(await (await ask('/peaks')).json()).toMatchObject({ errors: [{ name: 'session_not_found' }] });
   });

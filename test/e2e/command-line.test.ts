@@ -1,6 +1,8 @@
 /** The `parley` command, as a user types it, against what `npm start` runs. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
@@ -154,6 +156,58 @@ describe('P3 replay, redrive', () => {
   });
 });
 
+describe('P3 a stream that is cut', () => {
+  /** A deployment that loses its connection after each event, and says what it was asked. */
+  async function cutting(events: readonly string[]) {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers['last-event-id']?.toString());
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const event = events[asked.length - 1];
+      if (event === undefined) response.destroy();
+      else response.write(`retry: 1\n\n${event}`, () => response.destroy());
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port
+    return { asked, url, close: () => server.close() };
+  }
+  const frame = (seq: number): string =>
+    `id: ${seq}\ndata: ${JSON.stringify({ kind: 'frame', seq, at: '2026-11-25T00:00:00.000Z' })}\n\n`;
+
+  it('P3 tail goes on behind the last event, to the end', async () => {
+    const server = await cutting([frame(1), frame(2), 'event: end\ndata: {"status":"ended"}\n\n']);
+    const { code, out } = await run(['tail', 'acct/gw/x', '--json', '--url', server.url]);
+    server.close();
+    expect(code).toBe(0);
+    expect(out.match(/"seq":\d/g)).toEqual(['"seq":1', '"seq":2']);
+    expect(out).toContain('"kind":"end"');
+    expect(server.asked).toEqual([undefined, '1', '2']);
+  });
+
+  it('P3 one that never comes back fails in the end, and says so', async () => {
+    const server = await cutting([frame(1)]);
+    const { code, err } = await run(['tail', 'acct/gw/x', '--json', '--url', server.url]);
+    server.close();
+    expect(code).toBe(1);
+    expect(err).toContain('broke off before its end');
+    expect(err).not.toContain(' at ');
+  });
+
+  it('P3 an export that breaks off leaves no file and no stack', async () => {
+    const server = await cutting(['half of it', 'half of it']);
+    for (const out of ['half.ndjson', '-']) {
+      const what = ['export', 'acct/gw/x', '--format', 'ndjson', '--out', out];
+      const ran = await run([...what, '--url', server.url]);
+      expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('was not finished')]);
+      expect(ran.err).not.toContain(' at ');
+    }
+    server.close();
+    expect(existsSync(`${directory}/half.ndjson`) || existsSync(`${directory}/half.ndjson.part`)).toBe(false);
+  });
+});
+
 describe('P9 token', () => {
   it('P9 mints one that is narrowed as asked, and prints nothing else', async () => {
     const { code, out } = await run(['token', 'acct/gw', '--scope', 'read', '--expires_in', '60']);
@@ -191,6 +245,13 @@ describe('P2 called wrongly', () => {
     [['tail', 'acct/gw'], 2, 'account/gateway/session'],
     [['export', 'acct/gw/x', '--format', 'mp3'], 2, '--format must be one of'],
     [['tail', '--speed', '2'], 2, '--speed'],
+    [['tail', 'acct/gw/x', 'acct/gw/y'], 2, "'acct/gw/y'"],
+    [['token', 'acct/gw', 'more'], 2, "'more'"],
+    [['export', 'acct/gw/x', '--out', ''], 2, '--out'],
+    [['export', 'acct/gw/x', '--out', '.'], 2, 'is a directory'],
+    [['redrive', 'acct/gw/x', '--speed', ''], 2, '--speed must be a number'],
+    [['token', 'acct/gw', '--expires_in', 'soon'], 2, '--expires_in must be a number'],
+    [['doctor', '--tls-port', 'abc'], 2, '--tls-port'],
     [['tail', 'acct/gw/never-was'], 1, '(HTTP 404)'],
     [['tail', 'acct/gw/x', '--url', 'http://127.0.0.1:1'], 1, 'does not answer'],
   ])('P2 %j ends with %i and says why', async (args, code, message) => {

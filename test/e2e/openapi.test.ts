@@ -8,6 +8,7 @@ import { untilEnded } from '../support/rest.ts';
 import { base64Of, ramp } from '../support/taped-call.ts';
 
 interface Operation {
+  readonly parameters: readonly { readonly name: string }[];
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, object>> }>>;
 }
 
@@ -76,11 +77,17 @@ beforeAll(async () => {
 });
 afterAll(() => parley.stop());
 
-function answerOf(method: string, path: string, query = '', body?: object): Promise<Response> {
+function answerOf(
+  method: string,
+  path: string,
+  query = '',
+  body?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const url = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => VALUES[name] ?? name);
   return fetch(`${parley.http}${url}${query}`, {
     method,
-    headers: { authorization: `Bearer ${parley.token}` },
+    headers: { authorization: `Bearer ${parley.token}`, ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 }
@@ -116,6 +123,10 @@ const READABLE = Object.entries(document.paths).flatMap(([path, { get }]) =>
   get?.responses['200']?.content?.['application/json'] === undefined ? [] : [path],
 );
 
+const READS = Object.entries(document.paths).flatMap(([path, { get }]) =>
+  get?.responses['200'] === undefined ? [] : [path],
+);
+
 describe('P3 what is answered is what docs/openapi.json says', () => {
   it('P3 there is JSON to read', () => expect(READABLE.length).toBeGreaterThan(15));
 
@@ -132,6 +143,32 @@ describe('P3 what is answered is what docs/openapi.json says', () => {
     [`${BASE}/sessions`, '?limit=1'],
   ])('P3 GET %s%s', async (path, query) => {
     await expectDocumented('GET', path, 200, query);
+  });
+
+  it.each(READS)('P3 GET %s has a form that is named', async (path) => {
+    const answer = await answerOf('GET', path);
+    await answer.body?.cancel();
+    const named = Object.keys(document.paths[path]?.['get']?.responses['200']?.content ?? {});
+    expect(named).toContain(answer.headers.get('content-type')?.replace(/;.*/, ''));
+  });
+
+  it.each([
+    [304, `${SESSION}/turns`, { 'if-none-match': '*' }],
+    [304, `${SESSION}/events`, { 'if-none-match': '*' }],
+    [304, SESSION, { 'if-none-match': '*' }],
+    [206, `${SESSION}/audio.wav`, { range: 'bytes=0-9' }],
+    [416, `${SESSION}/audio.wav`, { range: 'bytes=99999999-' }],
+    [204, `${SESSION}/events.{suffix}`, { 'last-event-id': '999999' }],
+    [204, `${SESSION}/replay`, { 'last-event-id': '999999' }],
+  ])('P3 %i of %s is named, and what asks for it', async (status, path, headers) => {
+    const answer = await answerOf('GET', path.replace('{suffix}', 'sse'), '', undefined, headers);
+    const operation = document.paths[path]?.['get'];
+    expect([answer.status, Object.keys(operation?.responses ?? {})]).toEqual([
+      status,
+      expect.arrayContaining([String(status)]),
+    ]);
+    const named = (operation?.parameters ?? []).map(({ name }) => name.toLowerCase());
+    expect(named).toEqual(expect.arrayContaining(Object.keys(headers)));
   });
 
   it('P3 errors too', async () => {

@@ -1,4 +1,5 @@
 /** A session read while it goes on, under load, from the server that `npm start` runs. */
+import { get } from 'node:http';
 import WebSocket from 'ws';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
@@ -64,4 +65,63 @@ it('F-36 pages and a stream that follow a session under load are, joined, the fi
   expect(pages).toEqual(log);
   const blocks = (await stream).split('\n\n').filter((block) => block.startsWith('id: '));
   expect(blocks.map((block) => JSON.parse(block.slice(block.indexOf('data: ') + 6)) as object)).toEqual(log);
+});
+
+/** Of answers to whom the session was deleted in between: with which head they came, and whether they are whole. */
+function outcomeOf(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const headers = { authorization: `Bearer ${parley.token}` };
+    get(parley.http + path, { headers, agent: false }, (answer) => {
+      answer.resume();
+      answer.on('error', () => undefined);
+      answer.on('close', () => resolve(`${answer.statusCode} ${answer.complete ? 'whole' : 'broken off'}`));
+    }).on('error', (error) => resolve(`no head: ${error.message}`));
+  });
+}
+
+const FORMS = [
+  '',
+  '/events',
+  '/events?fold=audio&after=100',
+  '/events.ndjson',
+  '/events.ndjson?type=none',
+  '/events.sse',
+  '/audio.wav',
+  '/peaks',
+  '/export.har',
+  '/export.zip',
+  '/transcript',
+  '/turns',
+  '/usage',
+  '/participants',
+  '/replay?speed=1000',
+];
+
+it('F-38 whoever reads a session that is deleted has all of it, or is told, or sees that it breaks off', async () => {
+  const audio = Buffer.alloc(3000, 7).toString('base64');
+  const seen = new Set<string>();
+  for (let round = 0; round < 5; round += 1) {
+    const id = `deleted-${round}`;
+    const socket = new WebSocket(
+      `${parley.ws}/v1/${GATEWAY}/simulator?model=gpt-realtime&parley-session=${id}&parley-grace=0`,
+      { headers: { 'cf-aig-authorization': `Bearer ${parley.token}` } },
+    );
+    await new Promise((resolve) => socket.once('message', resolve));
+    for (let sent = 0; sent < 300; sent += 1)
+      socket.send(JSON.stringify({ type: 'input_audio_buffer.append', audio }));
+    socket.close();
+    await untilEnded(parley, GATEWAY, id);
+    const path = `/v1/${GATEWAY}/sessions/${id}`;
+    const reads = FORMS.map((form) => outcomeOf(path + form));
+    // The first answer that is over: others are under way.
+    if (round > 0) await Promise.race(reads);
+    await fetch(parley.http + path, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${parley.token}` },
+    });
+    for (const outcome of await Promise.all(reads)) seen.add(outcome);
+  }
+  expect(
+    [...seen].filter((outcome) => !['200 whole', '200 broken off', '404 whole'].includes(outcome)),
+  ).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { WebVTTParser } from 'webvtt-parser';
 import { describe, expect, it } from 'vitest';
 import { sessionObjectName } from '../../protocol/connect.ts';
 import { LIMITS } from '../../session/limits.ts';
-import { asAdmin, call, type Client, errorOf, open, resultOf } from './parley.ts';
+import { asAdmin, call, type Client, open, resultOf } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=gpt-realtime&speed=50';
 
@@ -103,13 +103,35 @@ describe('P3 a live session', () => {
     await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
     for (const each of [stream, again]) {
       expect(await each.next()).toMatch(
-        /^event: end\ndata: \{"status":"ended","ended_reason":"ended_by_request"/,
+        /^event: end\nid: 3\ndata: \{"status":"ended","ended_reason":"ended_by_request"/,
       );
       expect(await each.next()).toBeNull();
     }
     await client.closed;
     const late = await asAdmin(`${pathOf(client)}/events.sse`, { headers: { 'last-event-id': '3' } });
     expect(late.status).toBe(204);
+  });
+
+  it('P3 is followed no further than was asked, though nothing comes any more', async () => {
+    const client = await open(SIMULATOR);
+    await until(client, 'session.created');
+    const stream = new EventStream(await asAdmin(`${pathOf(client)}/events.sse?before=2`));
+    expect([await stream.next(), (await stream.next())?.slice(0, 'id: 1'.length)]).toEqual([
+      'retry: 2000',
+      'id: 1',
+    ]);
+    const outcome = await Promise.race([
+      stream.next(),
+      new Promise((resolve) => {
+        setTimeout(() => resolve('waits'), LIMITS.streamCommentMs / 2);
+      }),
+    ]);
+    expect(outcome).toBe('event: end\nid: 1\ndata: {"status":"live"}');
+    const again = await asAdmin(`${pathOf(client)}/events.sse?before=2`, {
+      headers: { 'last-event-id': '1' },
+    });
+    expect(again.status).toBe(204);
+    await asAdmin(`${pathOf(client)}/end`, { method: 'POST' });
   });
 
   it('F-38 is followed until it is deleted', async () => {
@@ -119,7 +141,7 @@ describe('P3 a live session', () => {
     await asAdmin(pathOf(client), { method: 'DELETE' });
     let last = '';
     for (let block = await stream.next(); block !== null; block = await stream.next()) last = block;
-    expect(last).toMatch(/^event: end\ndata: \{"status":"(ended|deleted)"/);
+    expect(last).toMatch(/^event: end\n(id: 1\n)?data: \{"status":"(ended|deleted)"/);
     await client.closed;
   });
 
@@ -186,21 +208,59 @@ describe('P3 a session in every form', () => {
     expect((await asAdmin(`${path}/events`, { headers: { accept: 'image/png' } })).status).toBe(406);
   });
 
-  it('P3 a parameter that there is not is refused with the nearest one, and as a problem when asked so', async () => {
+  it('P3 HEAD says what GET does, of errors too', async () => {
+    const silent = await open(SIMULATOR);
+    await until(silent, 'session.created');
+    await asAdmin(`${pathOf(silent)}/end`, { method: 'POST' });
+    for (const path of [pathOf(await ended()), pathOf(silent), '/v1/acct/gw/sessions/none'])
+      for (const name of [
+        '',
+        '/audio.wav',
+        '/peaks',
+        '/events',
+        '/turns',
+        '/export.har',
+        '/export.zip',
+        '/replay',
+      ]) {
+        const [get, head] = [await asAdmin(path + name), await asAdmin(path + name, { method: 'HEAD' })];
+        await get.body?.cancel();
+        const told = ({ status, headers }: Response) => [
+          name,
+          status,
+          ...['content-type', 'etag', 'cache-control', 'content-disposition'].map((each) =>
+            headers.get(each),
+          ),
+        ];
+        expect(told(head)).toEqual(told(get));
+        expect(await head.text()).toBe('');
+      }
+  });
+
+  it('P3 whoever has it already, by any way of saying so, is sent nothing; caches are told what it was chosen by', async () => {
     const path = pathOf(await ended());
-    const wrong = await asAdmin(`${path}/events?directoin=up`, {
-      headers: { accept: 'application/problem+json' },
-    });
-    expect([wrong.status, wrong.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
-    const problem: { detail: string; status: number; title: string } = await wrong.json();
-    expect(problem).toMatchObject({ status: 400, title: 'invalid_request' });
-    expect(problem.detail).toContain("no parameter 'directoin'; perhaps direction");
-    for (const name of ['transcript', 'turns', 'usage', 'participants']) {
-      const response = await asAdmin(`${path}/${name}?x=1`);
-      expect([name, response.status, await errorOf(response)]).toEqual([name, 400, 'invalid_request']);
+    for (const name of [
+      '',
+      '/events',
+      '/events.ndjson',
+      '/turns',
+      '/transcript.vtt',
+      '/audio.wav',
+      '/peaks',
+    ]) {
+      const response = await asAdmin(path + name);
+      const etag = response.headers.get('etag') ?? 'none';
+      await response.body?.cancel();
+      for (const known of ['*', `W/${etag}`, `"x", W/"y",${etag}`]) {
+        const again = await asAdmin(path + name, { headers: { 'if-none-match': known } });
+        expect([name, known, again.status]).toEqual([name, known, 304]);
+      }
     }
-    const nobody = await asAdmin('/v1/acct/gw/sessions/none/transcript.vtt');
-    expect([nobody.status, await errorOf(nobody)]).toEqual([404, 'session_not_found']);
+    for (const name of ['/events', '/turns', '/transcript'])
+      expect((await asAdmin(path + name, { method: 'HEAD' })).headers.get('vary')).toBe('accept');
+    const before = (await asAdmin(path)).headers.get('etag');
+    await asAdmin(path, { method: 'PATCH', body: '{"score":7}' });
+    expect((await asAdmin(path)).headers.get('etag')).not.toBe(before);
   });
 
   it('P3 sound is folded, payloads come as they are wanted', async () => {
@@ -290,29 +350,6 @@ describe('P3 a session in every form', () => {
     const vtt = await (await asAdmin(`${path}/transcript.vtt`)).text();
     const { errors, cues } = new WebVTTParser({ '&amp;': '&', '&lt;': '<', '&gt;': '>' }).parse(vtt);
     expect([errors, cues.length]).toEqual([[], entries.length]);
-  });
-});
-
-describe('P10 queries', () => {
-  it('P10 tags that are a list are refused, not named by their numbers', async () => {
-    for (const [tags, status] of [
-      ['["red"]', 400],
-      ['{"team":"red"}', 101],
-    ] as const) {
-      const headers = { upgrade: 'websocket', 'cf-aig-metadata': tags };
-      const answer = await asAdmin('/v1/acct/gw/simulator?model=sim-support', { headers });
-      expect(answer.status).toBe(status);
-      answer.webSocket?.accept();
-      answer.webSocket?.close(1000);
-    }
-  });
-
-  it('P10 a parameter that comes twice is refused, by whichever API: which of the two was meant nobody knows', async () => {
-    for (const path of ['/v1/acct/gw/sessions', '/client/v4/accounts/acct/ai-gateway/gateways/gw/logs']) {
-      expect((await asAdmin(`${path}?provider=openai`)).status).toBe(200);
-      const twice = await asAdmin(`${path}?provider=openai&provider=google`);
-      expect([twice.status, await errorOf(twice)]).toEqual([400, 'invalid_request']);
-    }
   });
 });
 

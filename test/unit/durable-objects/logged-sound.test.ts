@@ -1,6 +1,6 @@
 /** How long the sound in a log's frames is: of formats that nothing but the URL told, too. */
 import { describe, expect, it } from 'vitest';
-import { loggedSound } from '../../../durable-objects/logged-sound.ts';
+import { LoggedSound } from '../../../durable-objects/logged-sound.ts';
 import type { Opening } from '../../../protocol/recording.ts';
 import { assemblyai } from '../../../providers/assemblyai.ts';
 import type { Payload, ProviderAdapter } from '../../../providers/adapter.ts';
@@ -133,21 +133,24 @@ const CASES: readonly Case[] = [
 
 describe('P3 the length of folded sound', () => {
   it.each(CASES)('P3 $name', ({ adapter, path, query, direction, frame, ms }) => {
-    const soundOf = loggedSound(openingOf(adapter, path, query), adapter);
-    expect(soundOf(frameOf(direction, frame))).toEqual({ bytes: BYTES, ms });
+    const listener = new LoggedSound(openingOf(adapter, path, query), adapter);
+    expect(listener.hear(frameOf(direction, frame))).toEqual({ bytes: BYTES, ms });
   });
 
   it('P3 a format that a frame sets holds from then on', () => {
-    const soundOf = loggedSound(openingOf(openai, '', { model: 'gpt-realtime' }), openai);
+    const listener = new LoggedSound(openingOf(openai, '', { model: 'gpt-realtime' }), openai);
     const spoken = frameOf('up', { type: 'input_audio_buffer.append', audio: BASE64 });
     const audio = { input: { format: { type: 'audio/pcmu' } } };
-    expect(soundOf(spoken)?.ms).toBe(100);
-    expect(soundOf(frameOf('down', { type: 'session.updated', session: { audio } }))).toBeNull();
-    expect(soundOf(spoken)?.ms).toBe(600);
+    expect(listener.hear(spoken)?.ms).toBe(100);
+    expect(listener.hear(frameOf('down', { type: 'session.updated', session: { audio } }))).toBeNull();
+    expect(listener.hear(spoken)?.ms).toBe(600);
   });
 
   it('P3 a record of before, which does not have what the URL said, has its provider’s default', () => {
     const { sound: _sound, ...opening } = openingOf(assemblyai, 'v3/ws', { sample_rate: '8000' });
-    expect(loggedSound(opening, assemblyai)(frameOf('up', bytes))).toEqual({ bytes: BYTES, ms: 150 });
+    expect(new LoggedSound(opening, assemblyai).hear(frameOf('up', bytes))).toEqual({
+      bytes: BYTES,
+      ms: 150,
+    });
   });
 });

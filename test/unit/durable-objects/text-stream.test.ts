@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { streamed } from '../../../durable-objects/text-stream.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { begun, streamed } from '../../../durable-objects/text-stream.ts';
+import { LIMITS } from '../../../session/limits.ts';
 
 async function* given(pieces: readonly (string | null)[]): AsyncGenerator<string | null> {
   yield* pieces;
@@ -45,5 +46,32 @@ describe('P3 text as the body of an answer', () => {
     later.resolve(undefined);
     expect(await text()).toBe('later');
     expect((await reader.read()).done).toBe(true);
+  });
+
+  it('P3 what fails before its first piece is no answer', async () => {
+    async function* failing(): AsyncGenerator<string | null> {
+      yield await Promise.reject<string>(new Error('deleted'));
+    }
+    await expect(begun(failing())).rejects.toThrow('deleted');
+    const whole = await begun(given(['a', 'b']));
+    expect(await new Response(whole).text()).toBe('ab');
+  });
+
+  it('P10 a first piece is waited for as long as the limit says, and no longer', async () => {
+    vi.useFakeTimers();
+    const piece = Promise.withResolvers<string>();
+    async function* slow(): AsyncGenerator<string | null> {
+      yield await piece.promise;
+    }
+    const answer = begun(slow());
+    const states: string[] = [];
+    void answer.then(() => states.push('answered'));
+    await vi.advanceTimersByTimeAsync(LIMITS.headWaitMs - 1);
+    expect(states).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(states).toEqual(['answered']);
+    vi.useRealTimers();
+    piece.resolve('at last');
+    expect(await new Response(await answer).text()).toBe('at last');
   });
 });

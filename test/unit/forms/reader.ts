@@ -20,6 +20,7 @@ export async function load<T>(path: string): Promise<T> {
   return (await import(new URL(`../../../${path}`, import.meta.url).pathname)) as T; // as these modules export it
 }
 const { getEvents } = await load<{ getEvents: Handler }>('worker/events.ts');
+const { getAudio, getPeaks } = await load<{ getAudio: Handler; getPeaks: Handler }>('worker/audio.ts');
 const { getHar, getZip } = await load<{ getHar: Handler; getZip: Handler }>('worker/exports.ts');
 const { getReplay } = await load<{ getReplay: Handler }>('worker/replay.ts');
 const { viewResponse } = await load<{
@@ -80,8 +81,12 @@ export class Reader {
   }
 
   /** As events, each when it is due. */
-  replay(query: Query): Promise<Response> {
-    return this.#ask(getReplay, '', query, { accept: 'text/event-stream' });
+  replay(query: Query, headers: Query = {}): Promise<Response> {
+    return this.#ask(getReplay, '', query, { accept: 'text/event-stream', ...headers });
+  }
+
+  view(name: 'audio.wav' | 'peaks'): Promise<Response> {
+    return this.#ask(name === 'peaks' ? getPeaks : getAudio, '');
   }
 
   async har(): Promise<Har> {
@@ -110,7 +115,8 @@ export class Reader {
     return {
       fetch: (url: string, init: RequestInit) => viewResponse(new Request(url, init), this.record),
       describe: async () => store.view(),
-      records: async (...asked: Parameters<SessionStore['records']>) => store.records(...asked),
+      records: async (...asked: Parameters<SessionStore['records']>) =>
+        store.exists() ? store.records(...asked) : null,
     };
   }
 }

@@ -47,9 +47,10 @@ describe('P8 the end of a turn', () => {
   const said = (state: GeminiState) =>
     down(state, { clientContent: { turns: [{ parts: [{ text: 'Hi' }] }], turnComplete: true } }).state;
 
-  it('P8 a turn that the session ends in the middle of is incomplete', () => {
+  it('P8 a turn that the session ends in the middle of is incomplete, and what was said of it is told', () => {
     const { state } = up(said(opened({})), { serverContent: { modelTurn: { parts: [{ text: 'He' }] } } });
     expect(gemini.atEnd?.(state, NO_LIFE)).toEqual([
+      { kind: 'transcript', speaker: 'model', itemId: 'turn_1', text: 'He' },
       { kind: 'response.ended', responseId: 'turn_1', outcome: 'incomplete' },
     ]);
     expect(gemini.atEnd?.(opened({}), NO_LIFE)).toEqual([]);

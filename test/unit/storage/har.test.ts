@@ -75,12 +75,12 @@ interface Har {
   };
 }
 
-async function written(clients: readonly HarClient[], items = LOG): Promise<Har> {
+async function written(clients: readonly HarClient[], items = LOG, view = VIEW): Promise<Har> {
   let text = '';
   const log = async function* (): AsyncGenerator<LogItem> {
     yield* items;
   };
-  for await (const piece of harOf(VIEW, {
+  for await (const piece of harOf(view, {
     url: 'wss://h/v1/a/g/openai?model=m',
     version: '1',
     now: START,
@@ -133,7 +133,23 @@ describe('P3 a session as HAR', () => {
       ['error', 1, 'frames 8 to 9 cannot be read: the row is damaged'],
     ]);
     expect(messages[0]?.time).toBe(START / 1000 + 1);
+    // Nobody knows when it was: after what was before it, so that it stands in its place.
+    expect(messages[5]?.time).toBe(messages[4]?.time);
     expect(messages[4]).toMatchObject({ _omitted: true, _bytes: 99, _redacted: true, _client: 'c2' });
+  });
+
+  it('P3 a session that no provider answered was no WebSocket', async () => {
+    const refused = {
+      ...VIEW,
+      live: null,
+      ending: { ...VIEW.ending, reason: 'provider_refused' },
+    } as SessionView; // as VIEW
+    const { log } = await written([], [], refused);
+    expect(log.entries).toMatchObject([
+      { response: { status: 0 }, _error: 'provider_refused', _webSocketMessages: [] },
+    ]);
+    const live = { ...VIEW, live: null, ending: null };
+    expect((await written([], [], live)).log.entries[0]?.response.status).toBe(101);
   });
 
   it('P7 of several clients each has what it sent, and what came down while it was there', async () => {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { WORKER_SETTINGS } from './scripts/start/options.ts';
+import { PATIENCE_MS } from './test/support/eventually.ts';
 import LongestFirst from './test/support/longest-first.ts';
 
 /** What a deployment would hold as secrets, and nothing of the .dev.vars here: that is read too, and comes before these. */
@@ -51,6 +52,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: PATIENCE_MS } },
           sequence: { groupOrder: 3 },
           // Each file runs a server of its own, and spends half of its time waiting for what takes its time.
           maxWorkers: 2,

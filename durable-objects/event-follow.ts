@@ -5,9 +5,6 @@ import type { LogPlace } from '../storage/frame-log.ts';
 import type { SessionStore, SessionView } from '../storage/session-store.ts';
 import type { Changes } from './changes.ts';
 
-/** How soon a browser that lost the stream comes back, with the id of the last event that it got. */
-const RETRY_MS = 2000;
-
 export interface Following {
   readonly store: SessionStore;
   readonly changes: Changes;
@@ -23,7 +20,7 @@ export async function* followed(
   { store, changes, place, limit, before }: Following,
   read: () => AsyncGenerator<LoggedEvent>,
 ): AsyncGenerator<string | null> {
-  yield `retry: ${RETRY_MS}\n\n`;
+  yield `retry: ${LIMITS.streamRetryMs}\n\n`;
   for (let count = 0; ;) {
     // Taken before the log is read: what is stored meanwhile is not waited for.
     const change = changes.next();

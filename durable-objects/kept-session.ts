@@ -103,7 +103,8 @@ export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env:
     counters: {
       seq: Math.max(last.seq, counters.seq),
       record: Math.max(last.record, counters.record),
-      segment: Math.max(last.segment, counters.segment),
+      // Segments are found by their numbers: one that was packed and not stored would leave a hole, at which readers end.
+      segment: last.segment,
       received: counters.received + received,
     },
     clean: checkpoint.resting && last.seq <= counters.seq,

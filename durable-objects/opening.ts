@@ -2,6 +2,7 @@
 import { type ConnectPlan, SIMULATED_HEADER } from '../protocol/connect.ts';
 import { type ErrorCode, publicError } from '../protocol/errors.ts';
 import type { JsonValue } from '../protocol/json.ts';
+import { KEY_REJECTED } from '../protocol/provider-status.ts';
 import { passRefusal, refuse } from '../protocol/refusal.ts';
 import type { ProviderAdapter, UpstreamRequest } from '../providers/adapter.ts';
 import { closeOf } from '../session/causes.ts';
@@ -106,7 +107,7 @@ function failedDial(
 ): FailedDial {
   switch (dialled.kind) {
     case 'refused':
-      return plan.credentialSource === 'stored' && (dialled.status === 401 || dialled.status === 403)
+      return plan.credentialSource === 'stored' && KEY_REJECTED.includes(dialled.status)
         ? own(
             'provider_key_rejected',
             { provider: adapter.id, status: String(dialled.status), remedy: plan.keyRemedy ?? '' },

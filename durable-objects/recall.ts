@@ -10,6 +10,7 @@ import { type Attachment, type Key, readAttachment } from './attachment.ts';
 import { answerClose } from './client-sockets.ts';
 import type { Env } from './environment.ts';
 import { keptPlan, keptProvider, keptSnapshot } from './kept-session.ts';
+import { logLine } from './log-line.ts';
 import type { Life } from './life.ts';
 import type { RecorderObject } from './recorder-object.ts';
 
@@ -29,7 +30,11 @@ export function goOn(
   const adapter = providerFor(plan.provider, env);
   const snapshot = adapter === undefined ? null : keptSnapshot(kept, adapter);
   if (snapshot !== null) return newLife(plan, snapshot);
-  void env.RECORDER.getByName(sessionObjectName(plan.session)).giveUp();
+  const giveUp = env.RECORDER.getByName(sessionObjectName(plan.session)).giveUp();
+  // Its own alarm finds the session gone, too.
+  giveUp.catch((error: unknown) =>
+    logLine('warn', 'give_up', { session: plan.session.id, detail: String(error) }),
+  );
   return refuse(publicError('session_ended', { reason: 'interrupted' }));
 }
 

@@ -176,7 +176,10 @@ export class RecorderLink {
         catchUp();
         const batch = recording.next((hasRecords) => this.#totalsDue(hasRecords, now), now);
         const ending = recording.due === 'nothing' ? this.#ending : null;
-        const checkpoint = this.#checkpointDue(now) ? this.#options.checkpoint() : null;
+        const known = this.#checkpointDue(now) ? this.#options.checkpoint() : null;
+        // What rests is taken for whole: nobody would tell of what a crash kept from the log.
+        const isEarly = known?.resting === true && recording.due !== 'nothing';
+        const checkpoint = isEarly ? null : known;
         const isWanted = this.#checkpointAt === null;
         if (this.#concluded || (batch === null && this.#begun && ending === null && !isWanted)) return;
         await this.#write(batch, ending, checkpoint);
@@ -184,7 +187,7 @@ export class RecorderLink {
         this.#begun = true;
         this.#concluded = ending !== null;
         if (batch?.totals != null) this.#totalsAt = now;
-        if (checkpoint !== null || isWanted) this.#checkpointAt = now;
+        if (!isEarly && (checkpoint !== null || isWanted)) this.#checkpointAt = now;
         this.#failures = 0;
       } catch (error) {
         recording.failed();

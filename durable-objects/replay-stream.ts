@@ -9,9 +9,6 @@ import type { Reading } from './reading.ts';
 
 const encoder = new TextEncoder();
 
-/** How soon a browser that lost the stream comes back, with the id of the last event that it got. */
-const RETRY_MS = 2000;
-
 export function replayStream(
   events: AsyncIterable<LoggedMoment>,
   range: Range,
@@ -36,7 +33,7 @@ async function run(
     () => stage.stop(),
   );
   try {
-    await stage.write(`retry: ${RETRY_MS}\n\n`);
+    await stage.write(`retry: ${LIMITS.streamRetryMs}\n\n`);
     await play(events, range, stage).catch((error: unknown) => {
       // The log went away under it, unless that is our own mistake.
       if (record.store.exists()) throw error;

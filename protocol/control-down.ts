@@ -77,7 +77,7 @@ const ClientFrame = v.pipe(
 const Phase = v.pipe(
   v.object({
     type: v.literal('parley.session.phase'),
-    phase: v.string(),
+    phase: v.pipe(v.string(), v.description('live, resting, parting, restoring, moving, closing or ended')),
     after: v.pipe(v.nullable(v.string()), v.description('such as upstream_lost, idle, waking, rollover')),
   }),
   v.description('What becomes of the provider’s socket.'),

@@ -3,6 +3,7 @@
  * make of it. The edge takes these headers off before anything leaves.
  */
 import type { PublicError } from './errors.ts';
+import { BODILESS, isFinal } from './provider-status.ts';
 
 /** JSON of the PublicError, percent-encoded: header values are ASCII. */
 const REFUSAL_HEADER = 'parley-refusal';
@@ -29,10 +30,8 @@ export function passRefusal(
   headers: Readonly<Record<string, string>>,
   body: Uint8Array<ArrayBuffer>,
 ): Response {
-  // 204, 205 and 304 must not have a body.
-  const bodiless = status === 204 || status === 205 || status === 304;
-  return new Response(bodiless ? null : body, {
-    status: status < 200 || status > 599 ? 502 : status,
+  return new Response(BODILESS.includes(status) ? null : body, {
+    status: isFinal(status) ? status : error.status,
     headers: {
       ...headers,
       [REFUSAL_HEADER]: encodeURIComponent(JSON.stringify(error)),

@@ -26,7 +26,6 @@ import type { Wire } from './wire.ts';
 export interface Intercepted {
   readonly route: Reading<JsonValue>['route'];
   readonly send: Outgoing;
-  /** The conversation is restored. */
   readonly restored: boolean;
 }
 
@@ -192,7 +191,7 @@ export class Bookkeeping {
     const life = lifeOf(socket, this.#tally.audioInMs, now);
     this.#guarded(now, () => {
       const observed = this.#adapter.atEnd?.(this.#state, life) ?? [];
-      this.#observe(this.#redaction?.texts.atEnd(life, observed) ?? observed, now);
+      this.observe(this.#redaction?.texts.atEnd(life, observed) ?? observed, now);
     });
   }
 
@@ -310,7 +309,7 @@ export class Bookkeeping {
     this.#guarded(now, () => {
       const skimmed = this.#adapter.skim?.(this.#state, from, payload) ?? null;
       if (skimmed !== null) {
-        this.#observe(skimmed, now);
+        this.observe(skimmed, now);
         return;
       }
       const before = this.#state;
@@ -342,7 +341,7 @@ export class Bookkeeping {
 
   #take(reading: Reading<JsonValue>, now: number): void {
     this.#keep(reading.state);
-    this.#observe(reading.observations, now);
+    this.observe(reading.observations, now);
     if (reading.expires !== undefined) {
       const at = 'atMs' in reading.expires ? reading.expires.atMs : now + reading.expires.inMs;
       this.#note('expires', { at }, now);
@@ -363,7 +362,8 @@ export class Bookkeeping {
     return { ...reading, observations };
   }
 
-  #observe(observations: readonly Observation[], now: number): void {
+  /** Sums them up, and records what they are. */
+  observe(observations: readonly Observation[], now: number): void {
     for (const observation of observations) {
       const record = this.#tally.observe(observation, this.recording.seq, now);
       if (record !== null) this.#store(record);

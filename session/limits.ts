@@ -124,6 +124,8 @@ export const LIMITS = {
   marks: 10_000,
   /** Clients of whom it is remembered that their role was changed. */
   rememberedRoles: 256,
+  /** Names of clients that find what is their own when they come back. Those that are attached are not counted. */
+  rememberedOwners: 256,
   /** The floor is lost by silence, and after so long where others wait for it. */
   floorSilentMs: 15 * SECOND,
   floorLongestMs: 300 * SECOND,
@@ -158,6 +160,8 @@ export const LIMITS = {
   redrivePatienceMs: 2 * SECOND,
   /** Frames that a replay sends in one go; then whoever else has business gets a turn. */
   replayBurst: 64,
+  /** How soon a browser that lost a stream of events comes back, with the id of the last that it got. */
+  streamRetryMs: 2 * SECOND,
   /** A comment keeps a stream of events open, and shows whether its reader is still there. */
   streamCommentMs: 15 * SECOND,
   /** Characters of all that was said, in one transcript: a day of talk without a pause has a tenth. */

@@ -150,6 +150,7 @@ export class Rollover {
   #tell(step: () => readonly Payload[], successor: Successor, now: number): void {
     try {
       for (const payload of step()) this.#wire.toSuccessor(payload);
+      this.#parts.books.observe(successor.takeSpent(), now);
     } catch (error) {
       this.#wire.report(`adapter ${this.#adapter.id} failed to restore: ${String(error)}`);
       this.#stay(now);

@@ -76,7 +76,7 @@ export class Session {
     this.books = new Bookkeeping({ ...plan, hasBudget }, adapter, limits, wire, expires, from);
     if (from !== null) this.#phase = { name: 'resting' };
     const { control } = this.#sharing;
-    const parts = { wire, books: this.books, roster: this.#roster, control };
+    const parts = { limits, wire, books: this.books, roster: this.#roster, control };
     const shared = new SharedSocket(adapter, parts);
     this.#own = new OwnFrames(adapter, plan.request, {
       ...parts,

@@ -7,6 +7,7 @@ import type { JsonValue } from '../protocol/json.ts';
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Bookkeeping } from './bookkeeping.ts';
 import type { ControlChannel } from './control.ts';
+import type { Limits } from './limits.ts';
 import type { Client, Roster } from './roster.ts';
 import type { Wire } from './wire.ts';
 
@@ -18,6 +19,7 @@ interface Addressed {
 }
 
 interface Parts {
+  readonly limits: Pick<Limits, 'rememberedOwners'>;
   readonly wire: Pick<Wire, 'toClient' | 'report'>;
   readonly books: Pick<Bookkeeping, 'state'>;
   readonly roster: Roster;
@@ -130,7 +132,15 @@ export class SharedSocket {
     const owner = this.#owners.get(name);
     if (owner !== undefined) return owner;
     this.#owners.set(name, number);
+    this.#forgetOwners();
     return number;
+  }
+
+  /** Of those that have left, the ones that came first. */
+  #forgetOwners(): void {
+    const attached = new Set(this.#parts.roster.all().map(({ name }) => name));
+    const left = [...this.#owners.keys()].filter((name) => !attached.has(name));
+    for (const name of left.slice(0, -this.#parts.limits.rememberedOwners)) this.#owners.delete(name);
   }
 
   /** What is remembered, from the moment on at which clients of two owners are attached. */

@@ -4,6 +4,7 @@
  */
 import type { Payload } from '../protocol/connect.ts';
 import type { JsonValue } from '../protocol/json.ts';
+import type { Observation } from '../protocol/observations.ts';
 import type { Outgoing, ProviderAdapter, Sender } from '../providers/adapter.ts';
 
 const UPSTREAM: Sender = { side: 'upstream' };
@@ -18,6 +19,7 @@ export class Successor {
   #endsAt: number | null = null;
   /** What clients are told once it takes over. */
   readonly #forClients: Payload[] = [];
+  #spent: Observation[] = [];
 
   constructor(adapter: ProviderAdapter, base: JsonValue) {
     this.#adapter = adapter;
@@ -42,6 +44,13 @@ export class Successor {
     return this.#forClients;
   }
 
+  /** What it cost to tell it, since it was asked last: that is owed too if it never takes over. */
+  takeSpent(): readonly Observation[] {
+    const spent = this.#spent;
+    this.#spent = [];
+    return spent;
+  }
+
   /** Its socket is open. Returns what it is told first. */
   begin(): readonly Payload[] {
     const { state, send, complete } = this.#adapter.restore(this.base);
@@ -52,7 +61,12 @@ export class Successor {
 
   /** One frame of it. Returns what it is told next. */
   read(payload: Payload, now: number): readonly Payload[] {
-    const { state, route, send, restored, expires } = this.#adapter.read(this.#state, UPSTREAM, payload);
+    const reading = this.#adapter.read(this.#state, UPSTREAM, payload);
+    const { state, route, send, restored, expires } = reading;
+    for (const each of reading.observations) {
+      // The conversation that it is told of goes on meanwhile, and may give the same key to something else.
+      if (each.kind === 'usage') this.#spent.push({ ...each, dedupeKey: `${each.dedupeKey} told ${now}` });
+    }
     if (expires !== undefined) this.#endsAt = 'atMs' in expires ? expires.atMs : now + expires.inMs;
     this.#state = state;
     if (route === 'across') this.#forClients.push(payload);

@@ -6,6 +6,7 @@ import { scrubbed } from '../durable-objects/opening.ts';
 import { passedHeaders, readUpTo } from '../durable-objects/upstream-socket.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { TokenRequest } from '../protocol/rest.ts';
+import { BODILESS, KEY_REJECTED } from '../protocol/provider-status.ts';
 import type { RestProxy } from '../providers/adapter.ts';
 import { LIMITS } from '../session/limits.ts';
 import { simulatorOf } from '../simulators/registry.ts';
@@ -19,8 +20,6 @@ import { issue } from './tokens.ts';
 /** As long as the address that the provider gives away is good for. */
 const TOKEN_SECONDS = 15 * 60;
 const OK = 200;
-/** Statuses whose answers must not have a body. */
-const BODILESS = [204, 205, 304];
 
 /**
  * @param model what the address will be for; the token in it opens nothing else
@@ -40,7 +39,7 @@ export async function proxyRest(
   if (key === null && !simulated) throw keyMissing(connection);
   const fetcher = simulated ? simulate(adapter.id) : (request: Request) => fetch(request);
   const answer = await ask(upstreamRequest(connection, rest, key), connection, fetcher);
-  if (chosen.source === 'stored' && (answer.status === 401 || answer.status === 403)) {
+  if (chosen.source === 'stored' && KEY_REJECTED.includes(answer.status)) {
     throw new BrokerError('provider_key_rejected', {
       provider: adapter.id,
       status: String(answer.status),

@@ -47,6 +47,11 @@ export class Sequence {
     this.#kills += 1;
   }
 
+  /** The number of the last frame so far. */
+  get last(): number {
+    return this.#last;
+  }
+
   take(n: number): void {
     this.frames += 1;
     const expected = this.#last + 1;

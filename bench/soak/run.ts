@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type ParleyProcess, startParley } from '../../test/support/parley-process.ts';
+import { eventsOf } from '../../test/support/rest.ts';
 import { SoakClient } from './client.ts';
+import { logProblems } from './log.ts';
 import { SoakUpstream } from './upstream.ts';
 
 export interface SoakOptions {
@@ -131,11 +133,11 @@ async function settled(clients: readonly SoakClient[], upstream: SoakUpstream): 
   return waiting().map(({ id }) => `${id}: nothing goes through any more`);
 }
 
-/** Each session is live still, in one piece, and ends once. */
+/** Each session is live still, in one piece, and ends once; and its log has what its client was sent. */
 async function checkEnds(clients: readonly SoakClient[], parley: ParleyProcess): Promise<readonly string[]> {
   const headers = { authorization: `Bearer ${parley.token}` };
   const problems: string[] = [];
-  for (const { session: id } of clients) {
+  for (const { session: id, received } of clients) {
     const url = `${parley.http}/v1/soak/gw/sessions/${id}`;
     await fetch(`${url}/end`, { method: 'POST', headers });
     // The envelope of docs/openapi.json.
@@ -144,6 +146,7 @@ async function checkEnds(clients: readonly SoakClient[], parley: ParleyProcess):
     };
     if (result.status !== 'ended' || result.ended_reason !== 'ended_by_request')
       problems.push(`${id}: ended as ${result.ended_reason}`);
+    problems.push(...logProblems(id, await eventsOf(parley, 'soak/gw', id), received.last));
   }
   return problems;
 }

@@ -1,16 +1,20 @@
 /** Limits and budgets of the server that `npm start` runs. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DAY_MS } from '../../protocol/admission.ts';
 import { type Client, connect, connected, refused } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { clearOfMidnight } from '../support/midnight.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { sessionOf, sessionsOf, untilEnded } from '../support/rest.ts';
+
+beforeEach(clearOfMidnight);
 
 /** A tenth of a cent a token, in nano-dollars. */
 const NANO_A_TOKEN = 1_000_000;
 const PRICED = { 'cf-aig-custom-cost': '{"per_token_in":0.001,"per_token_out":0.001}' };
 const LIMIT_NANO = 300_000_000;
-const DAY_SECONDS = 86_400;
 
 interface Talk extends Client {
   /** One text turn: what it cost in nano-dollars. */
@@ -95,7 +99,7 @@ describe('P10 PARLEY_BUDGET_USD_PER_DAY', () => {
     const answer = await refused(parley, { gateway: 'acct/enforced' });
     expect(answer.status).toBe(429);
     expect(JSON.parse(answer.body)).toMatchObject({ errors: [{ name: 'budget_exceeded', code: 1308 }] });
-    const untilMidnight = DAY_SECONDS - ((Date.now() / 1000) % DAY_SECONDS);
+    const untilMidnight = (DAY_MS - (Date.now() % DAY_MS)) / 1000;
     expect(Math.abs(Number(answer.headers['retry-after']) - untilMidnight)).toBeLessThan(10);
     // Another gateway has a budget of its own.
     const other = await talk(parley, 'acct/other');
@@ -158,11 +162,9 @@ describe('P3 a kill -9', () => {
 });
 
 /** The directory hears of a lost session in the moment after its record does. */
-async function untilAdmitted(parley: ParleyProcess, gateway: string): Promise<Client> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+function untilAdmitted(parley: ParleyProcess, gateway: string): Promise<Client> {
+  return eventually('somebody is admitted', async () => {
     const client = await connect(parley, { gateway });
-    if (!('status' in client)) return client;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error('nobody was admitted within 2 s');
+    return 'status' in client ? null : client;
+  });
 }

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connected } from '../support/client.ts';
 import { type EchoUpstream, wsUpstream } from '../support/echo-upstream.ts';
+import { eventually } from '../support/eventually.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { eventsOf, untilEnded } from '../support/rest.ts';
 import { secretsByFile } from '../support/secret-search.ts';
 
 const DELTA = 'canary words of a model, said in pieces';
 const TRANSCRIPT = 'canary words of a user, said once';
-const WITHIN_MS = 60_000;
 
 let parley: ParleyProcess;
 let upstream: EchoUpstream;
@@ -63,9 +63,14 @@ async function spokenTo(): Promise<Awaited<ReturnType<typeof connected>>> {
 }
 
 async function untilErased(): Promise<void> {
-  const until = Date.now() + WITHIN_MS;
-  while (onDisk().length > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(onDisk()).toEqual([]);
+  await eventually('nothing is on the disk', () => {
+    try {
+      return onDisk().length === 0 || null;
+    } catch {
+      // A database cannot be read in the moment in which it is made anew.
+      return null;
+    }
+  });
 }
 
 describe('S-17 erasure', () => {

@@ -56,7 +56,7 @@ async function client(gateway: string, query = '', provider = 'openai') {
   let taken = 0;
   const until = async (type: string): Promise<Event> => {
     const next = () => events.findIndex((event, index) => index >= taken && event.type === type);
-    await expect.poll(next, { timeout: 20_000, message: type }).not.toBe(-1);
+    await expect.poll(next, { message: type }).not.toBe(-1);
     taken = next() + 1;
     return events[taken - 1] ?? {};
   };

@@ -36,6 +36,9 @@ async function killAndStart(): Promise<void> {
   proxy.cut();
 }
 
+/** A model thinks for longer than its answer's beginning takes to the disk, also where the machine is busy. */
+const LONG_MS = 8_000;
+
 interface Event {
   readonly type: string;
   readonly response?: { readonly status: string };
@@ -129,7 +132,7 @@ describe('P5 an SDK’s conversation over kill -9', () => {
   });
 
   it('P5 a response that dies with the server ends, and the next turn comes to its own', async () => {
-    const { session, events, epochs, turn, until, last } = await conversation('mid-response', 4000);
+    const { session, events, epochs, turn, until, last } = await conversation('mid-response', LONG_MS);
     session.sendMessage('Remember the word heron.');
     await until(({ type }) => type === 'response.created');
     await untilLogged(parley, 'acct/crash', 'mid-response', last());

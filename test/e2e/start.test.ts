@@ -119,13 +119,13 @@ describe('npm start', () => {
       let output = '';
       const ended = new Promise<number | null>((resolve) => npm.on('exit', resolve));
       npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      await expect.poll(() => output, { timeout: 20_000 }).toContain('npm run demo');
+      await expect.poll(() => output).toContain('npm run demo');
       const workerd = workerdOf(dataDir) ?? 0;
       npm.kill(signal);
       if (signal === 'SIGTERM')
         expect([await ended, output]).toEqual([0, expect.stringContaining('stopped')]);
-      await expect.poll(() => isRunning(workerd), { timeout: 20_000 }).toBe(false);
-      await expect.poll(() => existsSync(`${dataDir}/parley.pid`), { timeout: 5_000 }).toBe(false);
+      await expect.poll(() => isRunning(workerd)).toBe(false);
+      await expect.poll(() => existsSync(`${dataDir}/parley.pid`)).toBe(false);
     },
   );
 
@@ -169,7 +169,7 @@ describe('npm start', () => {
     const dataDir = `${dir}/killed`;
     const killed = await startParley({ dataDir });
     process.kill(killed.pid, 'SIGKILL');
-    await expect.poll(() => isRunning(killed.workerdPid), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isRunning(killed.workerdPid)).toBe(false);
     const again = await startParley({ dataDir });
     expect(await again.stop()).toBe(0);
   });

@@ -8,6 +8,7 @@ import type { WebSocket } from 'ws';
 import type { SessionShape } from '../../protocol/rest.ts';
 import { type Client, connected, refused } from '../support/client.ts';
 import { type EchoUpstream, wsUpstream } from '../support/echo-upstream.ts';
+import { eventually } from '../support/eventually.ts';
 import { type HeldRecorder, startHeldRecorder } from '../support/held-recorder.ts';
 import { type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { eventsOf, sessionOf, untilEnded } from '../support/rest.ts';
@@ -156,11 +157,10 @@ describe('F-25 a recorder that waits or fails', () => {
 
 /** Resolves when a read finds the session stored up to now. */
 async function settled(broker: Broker, listener: Listener): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  await eventually('the log catches up', async () => {
     const { frames } = await sessionOf(broker, 'acct/gw', listener.client.id);
-    if (frames.down === listener.received) return;
-  }
-  throw new Error('the log did not catch up');
+    return frames.down === listener.received || null;
+  });
 }
 
 /** A disk of its own; null where this user may not mount one. */

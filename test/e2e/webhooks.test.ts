@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DeliveryShape, WebhookShape } from '../../protocol/webhook-shapes.ts';
 import { type Client, connected } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePort, type ParleyProcess, startParley } from '../support/parley-process.ts';
 import { type Received, type Receiver, startReceiver } from '../support/receiver.ts';
 import { get, sessionOf, untilEnded } from '../support/rest.ts';
@@ -56,13 +57,11 @@ async function talk(parley: ParleyProcess): Promise<Client> {
 const deliveriesOf = (parley: ParleyProcess, query = '') =>
   get<DeliveryShape[]>(parley, `/v1/acct/gw/webhooks/deliveries${query}`);
 
-async function untilDelivered(parley: ParleyProcess, count: number): Promise<DeliveryShape[]> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
-    const delivered = await deliveriesOf(parley, '?status=delivered');
-    if (delivered.length >= count) return delivered;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not delivered within 20 s: ${JSON.stringify(await deliveriesOf(parley))}`);
+function untilDeliveries(parley: ParleyProcess, count: number, status: string): Promise<DeliveryShape[]> {
+  return eventually(`${count} deliveries are ${status}`, async () => {
+    const deliveries = await deliveriesOf(parley, `?status=${status}`);
+    return deliveries.length < count ? null : deliveries;
+  });
 }
 
 interface Told {
@@ -79,7 +78,7 @@ describe('P3 webhooks', () => {
     const verifier = new Webhook(endpoint?.secret ?? '');
     const { id } = await talk(parley);
     const session = await untilEnded(parley, 'acct/gw', id);
-    const delivered = await untilDelivered(parley, 2);
+    const delivered = await untilDeliveries(parley, 2, 'delivered');
     expect(delivered.map(({ event, session: of }) => [event, of])).toEqual([
       ['session.ended', id],
       ['session.started', id],
@@ -120,9 +119,7 @@ describe('P3 webhooks', () => {
     const parley = await startParley({ env: { PARLEY_WEBHOOKS: JSON.stringify([{ url }]) }, dataDir });
     const { id } = await talk(parley);
     await untilEnded(parley, 'acct/gw', id);
-    for (let tries = 0; (await deliveriesOf(parley)).length < 2 && tries < 400; tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    expect((await deliveriesOf(parley, '?status=pending')).length).toBe(2);
+    expect(await untilDeliveries(parley, 2, 'pending')).toHaveLength(2);
     await parley.kill();
     const hook = await receiver(() => 204, port);
     await start([{ url }], dataDir);

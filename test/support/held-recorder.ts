@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
 import { type ParleyProcess, startParley } from './parley-process.ts';
 
 // The package has no types of its own; its module exports the path of the native program.
@@ -21,8 +21,6 @@ export interface HeldRecorder extends Pick<ParleyProcess, 'http' | 'ws' | 'token
   readonly writes: number;
   stop(): Promise<void>;
 }
-
-const READY_MS = 15_000;
 
 export async function startHeldRecorder(
   env: Readonly<Record<string, string>>,
@@ -46,7 +44,12 @@ export async function startHeldRecorder(
     env: { PATH: process.env['PATH'], ...env, PARLEY_ADMIN_TOKEN: first.token },
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  await untilReady(first.http);
+  await eventually('workerd answers', () =>
+    fetch(`${first.http}/readyz`).then(
+      ({ ok }) => ok || null,
+      () => null,
+    ),
+  );
   return {
     http: first.http,
     ws: first.ws,
@@ -107,14 +110,4 @@ class Control {
     else if (typeof this.#mood === 'object') setTimeout(() => response.end(), this.#mood.slowMs);
     else response.writeHead(this.#mood === 'fails' ? 500 : 200).end();
   }
-}
-
-async function untilReady(http: string): Promise<void> {
-  const until = Date.now() + READY_MS;
-  while (Date.now() < until) {
-    const answer = await fetch(`${http}/readyz`).catch(() => null);
-    if (answer?.ok === true) return;
-    await sleep(50);
-  }
-  throw new Error(`workerd did not answer within ${READY_MS / 1000} s`);
 }

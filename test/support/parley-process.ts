@@ -106,8 +106,9 @@ export function foreignEnvironment(): NodeJS.ProcessEnv {
 /** Below those that the system gives to whoever asks for any, so that none of them is taken in between. */
 const FIRST_PORT = 10_000;
 const PORTS_EACH = 200;
-/** Test files run beside each other: each has ports of its own. */
-let nextPort = FIRST_PORT + (Number(process.env['VITEST_WORKER_ID'] ?? 0) % 100) * PORTS_EACH;
+/** Test files run beside each other, and whole runs do: each has ports of its own. Between a look and its use another would take it. */
+let nextPort =
+  FIRST_PORT + ((process.ppid + Number(process.env['VITEST_WORKER_ID'] ?? 0)) % 100) * PORTS_EACH;
 
 /** A port on which nobody listens; another one each time. */
 export async function freePort(): Promise<number> {

@@ -1,5 +1,6 @@
 /** An HTTP server that keeps what is posted to it: somebody's webhook, or a collector of traces. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { eventually } from './eventually.ts';
 import { freePort } from './parley-process.ts';
 
 export interface Received {
@@ -11,13 +12,10 @@ export interface Received {
 export interface Receiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** Resolves with those that fit, once there are `count` of them; rejects after 20 s. */
+  /** Resolves with those that fit, once there are `count` of them. */
   until(count: number, fits?: (request: Received) => boolean): Promise<readonly Received[]>;
   close(): void;
 }
-
-const PATIENCE_MS = 20_000;
-const LOOK_MS = 20;
 
 /** @param answer the status of the answer to a request; `received` has it already */
 export async function startReceiver(
@@ -40,15 +38,11 @@ export async function startReceiver(
   return {
     url: `http://127.0.0.1:${used}`,
     received,
-    until: async (count, fits = () => true) => {
-      const end = Date.now() + PATIENCE_MS;
-      while (received.filter(fits).length < count) {
-        if (Date.now() > end)
-          throw new Error(`${received.filter(fits).length} of ${count} came; in all ${received.length}`);
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      }
-      return received.filter(fits);
-    },
+    until: (count, fits = () => true) =>
+      eventually(`${count} requests come`, () => {
+        const fitting = received.filter(fits);
+        return fitting.length < count ? null : fitting;
+      }),
     close: () => {
       server.closeAllConnections();
       server.close();

@@ -1,5 +1,6 @@
 /** Reads Parley's REST API as a user would. */
 import type { SessionShape, SessionSummaryShape } from '../../protocol/rest.ts';
+import { eventually } from './eventually.ts';
 import type { ParleyProcess } from './parley-process.ts';
 
 type Reader = Pick<ParleyProcess, 'http' | 'token'>;
@@ -20,14 +21,12 @@ export function sessionOf(parley: Reader, gateway: string, id: string): Promise<
 }
 
 /** The one session of a gateway, once it has ended. */
-export async function untilEnded(parley: Reader, gateway: string, id?: string): Promise<SessionShape> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+export function untilEnded(parley: Reader, gateway: string, id?: string): Promise<SessionShape> {
+  return eventually(`a session of ${gateway} ends`, async () => {
     const wanted = id ?? (await sessionsOf(parley, gateway))[0]?.id;
     const session = wanted === undefined ? undefined : await sessionOf(parley, gateway, wanted);
-    if (session?.status === 'ended') return session;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`no session of ${gateway} ended within 5 s`);
+    return session?.status === 'ended' ? session : null;
+  });
 }
 
 export interface LoggedFrame {
@@ -58,9 +57,8 @@ export async function eventsOf({ http, token }: Reader, gateway: string, id: str
 
 /** Resolves when the session's log holds a text frame that is exactly this. */
 export async function untilLogged(parley: Reader, gateway: string, id: string, frame: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if ((await eventsOf(parley, gateway, id)).some(({ text }) => text === frame)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${frame} was not logged within 10 s`);
+  await eventually(
+    `${frame} is logged`,
+    async () => (await eventsOf(parley, gateway, id)).find(({ text }) => text === frame) ?? null,
+  );
 }

@@ -3,6 +3,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 
+/** For which a server that is at work on a database is waited for. */
+const BUSY_MS = 5_000;
+
 /** The secrets that are somewhere in `haystack`. */
 export function secretsIn(haystack: Buffer, secrets: readonly string[]): string[] {
   return secrets.filter((secret) => formsOf(secret).some((form) => haystack.includes(form)));
@@ -34,8 +37,10 @@ function bytesOf(name: string): Buffer | null {
 /** The segments of a session's log that were stored compressed, as they were before. */
 function inflated(file: string): Buffer[] {
   if (!file.endsWith('.sqlite')) return [];
-  const database = new DatabaseSync(file, { readOnly: true });
+  const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS });
   try {
+    // What is written meanwhile is in all of what is read here, or in none of it.
+    database.exec('BEGIN');
     const tables = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'segment'").all();
     if (tables.length === 0) return [];
     const rows = database.prepare("SELECT data FROM segment WHERE codec = 'deflate'").all();

@@ -6,6 +6,7 @@ import type { SessionShape } from '../../protocol/rest.ts';
 import { ADMIN, asAdmin, call, type Client, listen, open, resultOf } from './parley.ts';
 
 const SIMULATOR = '/v1/acct/gw/simulator?model=sim-support&speed=50&latency_ms=0';
+const CONTROL = { 'sec-websocket-protocol': 'parley.v1' };
 const idOf = ({ response }: Client) => response.headers.get('parley-session-id') ?? '';
 const nameOf = (id: string) => sessionObjectName({ account: 'acct', gateway: 'gw', id });
 const sessionOf = (id: string) => resultOf<SessionShape>(asAdmin(`/v1/acct/gw/sessions/${id}`));
@@ -162,27 +163,44 @@ describe('P5 an upstream that is lost', () => {
 
 describe('P5 an upstream that nears its end', () => {
   it('P5 is replaced before, and its client notices nothing', async () => {
-    const client = await open(`${SIMULATOR}&faults=session_expired_after=2`);
+    // Half of its life is for the turn and a quarter for the rest: long for either, also where the machine is busy.
+    const path = `${SIMULATOR}&faults=session_expired_after=6&parley-session=replaced`;
+    const client = await open(path);
+    const watcher = await open(`${path}&parley-role=observer`, CONTROL);
     await until(client, 'session.created');
     await textTurn(client, 'item_first', 'remember the word heron');
     await until(client, 'rate_limits.updated');
-    const seen: string[] = [];
-    const endsAt = Date.now() + 2500;
-    while (Date.now() < endsAt) {
+    const seen: unknown[] = [];
+    const retrieve = async () => {
       say(client, { type: 'conversation.item.retrieve', item_id: 'item_first' });
-      seen.push(...(await until(client, 'conversation.item.retrieved')).map(({ type }) => String(type)));
+      seen.push(...(await until(client, 'conversation.item.retrieved')).map(({ type }) => type));
+    };
+    const phases: unknown[] = [];
+    const watched = (async () => {
+      for (let phase: unknown = null; phase !== 'live';) {
+        const told = (await until(watcher, 'parley.session.phase')).at(-1);
+        phase = told?.['phase'];
+        phases.push([phase, told?.['after']]);
+      }
+    })();
+    while (phases.length < 2) {
+      await retrieve();
       await moment();
     }
+    await watched;
+    expect(phases).toEqual([
+      ['moving', null],
+      ['live', 'rollover'],
+    ]);
+    await retrieve();
     expect(new Set(seen)).toEqual(new Set(['conversation.item.retrieved']));
-    client.socket.close(1000);
-    await client.closed;
-    expect(await sessionOf(idOf(client))).toMatchObject({ ended_reason: 'client_closed' });
+    await asAdmin('/v1/acct/gw/sessions/replaced/end', { method: 'POST' });
+    await Promise.all([client.closed, watcher.closed]);
+    expect(await sessionOf('replaced')).toMatchObject({ ended_reason: 'ended_by_request', errors: 0 });
   });
 });
 
 describe('P5 the control channel', () => {
-  const CONTROL = { 'sec-websocket-protocol': 'parley.v1' };
-
   it('P5 tells who asked where its count begins, and what becomes of the upstream; nobody else', async () => {
     const client = await open(`${SIMULATOR}&faults=close_1011&parley-session=told`, CONTROL);
     expect(client.response.headers.get('sec-websocket-protocol')).toBe('parley.v1');

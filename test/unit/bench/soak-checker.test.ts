@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { frameText, readFrame, Sequence } from '../../../bench/soak/checker.ts';
+import { logProblems } from '../../../bench/soak/log.ts';
 
 function problemsOf(frames: readonly number[], lossBefore: readonly number[] = []): readonly string[] {
   const sequence = new Sequence('s');
@@ -38,5 +39,29 @@ describe('P1 what a soak notices', () => {
     const altered = readFrame('down', text.replace(/padding":"p/, 'padding":"q'));
     expect(altered).toBe(-1);
     expect(problemsOf([1, altered ?? 0]).join()).toContain('altered');
+  });
+});
+
+describe('P3 what a soak notices in a log', () => {
+  const down = (seq: number, n: number) =>
+    ({ kind: 'frame', seq, direction: 'down', text: frameText('down', n, 'p') }) as const;
+  const up = (seq: number, n: number) =>
+    ({ kind: 'frame', seq, direction: 'up', text: frameText('up', n, 'p') }) as const;
+  const gap = (seq: number) => ({ kind: 'gap', seq }) as const;
+
+  it('P3 nothing where all is there, or a gap says what is not', () => {
+    expect(logProblems('s', [down(1, 1), up(2, 1), down(3, 2), up(4, 5)], 2)).toEqual([]);
+    expect(logProblems('s', [down(1, 1), gap(1), down(2, 7), down(3, 8)], 8)).toEqual([]);
+  });
+
+  it.each([
+    ['a frame that is missing', [down(1, 1), down(2, 3)], 'log, down: frame 2 lost'],
+    ['a second hole behind a gap', [down(1, 1), gap(1), down(2, 3), down(3, 5)], 'log, down: frame 4 lost'],
+    ['an entry that is missing', [down(1, 1), down(3, 2)], 'log, entry: frame 2 lost'],
+    ['a frame twice', [up(1, 1), up(2, 1)], 'log, up: frame 1 doubled'],
+    ['an end that a client has had', [down(1, 1)], 'ends at 1, and its client has had 2'],
+    ['what cannot be read', [{ kind: 'corrupt', seq: 1 } as const], 'cannot be read'],
+  ])('P3 %s', (_name, events, words) => {
+    expect(logProblems('s', events, 2).join()).toContain(words);
   });
 });

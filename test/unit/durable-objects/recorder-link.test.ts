@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { type RecorderCalls, RecorderLink } from '../../../durable-objects/recorder-link.ts';
-import type { Ending, Opening, Totals } from '../../../protocol/recording.ts';
-import { LIMITS } from '../../../session/limits.ts';
+import type { Checkpoint, Ending, Opening, Totals } from '../../../protocol/recording.ts';
+import { type Limits, LIMITS } from '../../../session/limits.ts';
 import { Recording } from '../../../session/recording.ts';
 
 const AT = 1_700_000_000_000;
@@ -11,14 +11,18 @@ const FLUSH_BYTES = 1000;
 const MOST_TURNS = 1000;
 
 /** A session whose frames wait to be logged, and a recorder that answers a call only when the test lets it. */
-function linked() {
-  const limits = { ...LIMITS, flushBytes: FLUSH_BYTES, recorderRetryMs: 1000 };
+function linked(checkpoint: Checkpoint | null = null, more: Partial<Limits> = {}) {
+  const limits = { ...LIMITS, flushBytes: FLUSH_BYTES, recorderRetryMs: 1000, ...more };
   const recording = new Recording({ log: 'full', maxLogBytes: Infinity }, limits);
   const waiting: string[] = [];
-  const calls: { readonly lastSeq: number | undefined; readonly answer: (error?: Error) => void }[] = [];
+  const calls: {
+    readonly lastSeq: number | undefined;
+    readonly kept: boolean;
+    readonly answer: (error?: Error) => void;
+  }[] = [];
   let [turns, underWay, mostUnderWay] = [0, 0, 0];
   const recorder: RecorderCalls = {
-    write: ({ batch }) =>
+    write: ({ batch, checkpoint: kept }) =>
       new Promise((resolve, reject) => {
         underWay += 1;
         mostUnderWay = Math.max(mostUnderWay, underWay);
@@ -27,7 +31,7 @@ function linked() {
           if (error === undefined) resolve({ kind: 'opened' });
           else reject(error);
         };
-        calls.push({ lastSeq: batch?.segments.at(-1)?.lastSeq, answer });
+        calls.push({ lastSeq: batch?.segments.at(-1)?.lastSeq, kept: kept !== null, answer });
       }),
   };
   const link: RecorderLink = new RecorderLink({
@@ -44,7 +48,7 @@ function linked() {
       // As the session does when enough of it has come together.
       if (recording.due === 'now') link.poke();
     },
-    checkpoint: () => null,
+    checkpoint: () => checkpoint,
     resumable: false,
     begun: true,
     limits,
@@ -111,4 +115,27 @@ it('P4 a recorder that was slow is called again within a flush interval, not at 
     chance.mockRestore();
     vi.useRealTimers();
   }
+});
+
+it.each([
+  [
+    'that rests is kept as such once all of its log is stored: else a kill -9 would leave a hole of which nobody tells',
+    true,
+  ],
+  ['that lives is kept with the first call', false],
+])('P3 a session %s', async (_what, resting) => {
+  const checkpoint = { plan: '', snapshot: '', resting, final: false, graceMs: 0, endsAt: 0 };
+  const { link, calls, say } = linked(checkpoint, {
+    segmentBytes: FLUSH_BYTES / 2,
+    recorderCallBytes: FLUSH_BYTES,
+    recorderCallShare: 0,
+  });
+  for (let frame = 0; frame < 5; frame += 1) say(FLUSH_BYTES / 2);
+  const keeping = link.keep();
+  let answered = 0;
+  while (!(await Promise.race([keeping.then(() => true), turn(false)]))) calls[answered++]?.answer();
+  expect(await keeping).toBe(true);
+  expect(calls.length).toBeGreaterThan(2);
+  const kept = calls.map((call) => call.kept);
+  expect(kept.indexOf(true)).toBe(resting ? calls.length - 1 : 0);
 });

@@ -10,7 +10,7 @@ vi.mock('../../../durable-objects/give-way.ts', () => import('./at-once.ts'));
 const [wire] = WIRES;
 if (wire === undefined) throw new Error('there is no wire');
 const steps = [1, 2, 3].map((which) => ({ do: 'move' as const, which, who: 0, n: which }));
-const session = recorded(wire, { named: false, early: false, rests: false, n: 1, steps });
+const session = recorded(wire, { named: false, early: false, rests: false, lifeSeconds: null, n: 1, steps });
 const reader = async (): Promise<Reader> => new Reader(await ended(session));
 
 /** As its recorder does: the tables are gone. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../protocol/observations.ts';
 import type { ProviderAdapter } from '../../../providers/adapter.ts';
 import type { Charged } from '../../../simulators/ledger.ts';
-import { play, recorded, type Script, type Step, toMicroseconds, type UsageWire } from './usage-drive.ts';
+import { recorded, toMicroseconds } from './amounts.ts';
+import { play, type Script, type Step, type UsageWire } from './usage-drive.ts';
 
 /** More of them find what is rare: `PARLEY_TEST_RUNS=10 npx vitest run --project unit test/unit/usage` plays ten times as many. */
 const RUNS = 100 * Number(process.env['PARLEY_TEST_RUNS'] ?? 1);
@@ -44,11 +45,14 @@ const MISFORTUNE: readonly fc.WeightedArbitrary<Step>[] = [
 ];
 const last: fc.Arbitrary<readonly Step[]> = fc.constantFrom([], [{ do: 'end' as const }]);
 
-function scriptOf(steps: readonly fc.WeightedArbitrary<Step>[], rests: fc.Arbitrary<boolean>) {
+function scriptOf(
+  steps: readonly fc.WeightedArbitrary<Step>[],
+  more: Pick<{ [K in keyof Script]: fc.Arbitrary<Script[K]> }, 'rests' | 'lifeSeconds'>,
+) {
   return fc.record({
     named: fc.boolean(),
     early: fc.boolean(),
-    rests,
+    ...more,
     n: fc.nat(63),
     steps: fc
       .tuple(
@@ -60,15 +64,21 @@ function scriptOf(steps: readonly fc.WeightedArbitrary<Step>[], rests: fc.Arbitr
 }
 
 /** Of a session that stays on one upstream in one process. */
-export const plainScript: fc.Arbitrary<Script> = scriptOf(TALK, fc.constant(false));
-const script: fc.Arbitrary<Script> = scriptOf([...TALK, ...MISFORTUNE], fc.boolean());
+export const plainScript: fc.Arbitrary<Script> = scriptOf(TALK, {
+  rests: fc.constant(false),
+  lifeSeconds: fc.constant(null),
+});
+const script: fc.Arbitrary<Script> = scriptOf([...TALK, ...MISFORTUNE], {
+  rests: fc.boolean(),
+  lifeSeconds: fc.constantFrom(null, null, 4, 15, 40),
+});
 
 /** What ends a socket before its provider has told all. */
 const ENDS: ReadonlySet<Step['do']> = new Set(['cut', 'restart', 'end']);
 
-/** Throws where the record differs from the bill. */
-function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): void {
-  const { totals, told, all, sources, turns, problems } = play(wire, given, adapter);
+/** Throws where the record differs from the bill. Returns how often the session moved to another socket in time. */
+function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): number {
+  const { totals, told, all, sources, turns, problems, rollovers } = play(wire, given, adapter);
   expect(problems).toEqual([]);
   const expected = expectedOf(wire, told, all);
   expect(toMicroseconds(recorded(totals))).toEqual(toMicroseconds(expected));
@@ -81,7 +91,9 @@ function holds(wire: UsageWire, given: Script, adapter?: ProviderAdapter): void 
   const isUntold = JSON.stringify(expected.response) !== JSON.stringify(all.response);
   if (isUntold && !isUnheardOf) expect(turns).toContain('incomplete');
   // Clients that only leave take nothing away: what is still being answered is waited for.
-  if (!given.named && given.steps.every((each) => !ENDS.has(each.do))) expect(isUntold).toBe(false);
+  const isLeftAlone = given.lifeSeconds === null && given.steps.every((each) => !ENDS.has(each.do));
+  if (!given.named && isLeftAlone) expect(isUntold).toBe(false);
+  return rollovers;
 }
 
 function expectedOf({ records }: UsageWire, told: Charged, all: Charged): Charged {
@@ -126,10 +138,12 @@ export function checkUsage(wires: readonly UsageWire[]): void {
         ? 'P8 what is on record is what the provider had charged when its last frame came; an answer that was cut before it was billed is on record as incomplete'
         : 'P8 what is on record is all that the provider charged, measured where it said nothing',
       () => {
+        let rollovers = 0;
         fc.assert(
-          fc.property(script, (given) => holds(wire, given)),
+          fc.property(script, (given) => void (rollovers += holds(wire, given))),
           { numRuns: RUNS },
         );
+        if (wire.limit === 'said') expect(rollovers).toBeGreaterThan(0);
       },
     );
 
@@ -138,7 +152,7 @@ export function checkUsage(wires: readonly UsageWire[]): void {
       (how) => {
         const adapter = tampered(wire.adapter, how);
         const found = fc.check(
-          fc.property(script, (given) => holds(wire, given, adapter)),
+          fc.property(script, (given) => void holds(wire, given, adapter)),
           { numRuns: RUNS, endOnFailure: true },
         );
         expect(found.failed).toBe(true);

@@ -113,6 +113,7 @@ function wire(name: string, adapter: ProviderAdapter, model: string): UsageWire 
     moves: [...MOVES, NONSENSE],
     records: 'told',
     source: 'provider',
+    limit: 'said',
     beginsUnsaid: true,
   };
 }

@@ -124,6 +124,7 @@ function wire(
     moves: MOVES,
     records: 'told',
     source: 'provider',
+    limit: 'said',
     ...more,
   };
 }

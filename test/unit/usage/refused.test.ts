@@ -5,7 +5,8 @@ import { DEEPGRAM_WIRES } from './deepgram-wires.ts';
 import { OPENAI_NEIGHBOUR_WIRES } from './openai-neighbour-wires.ts';
 import { OPENAI_WIRES } from './openai-wires.ts';
 import { SPEECH_WIRES } from './speech-wires.ts';
-import { play, recorded, type UsageWire } from './usage-drive.ts';
+import { recorded } from './amounts.ts';
+import { play, type UsageWire } from './usage-drive.ts';
 
 const frame = (message: object): readonly string[] => [JSON.stringify(message)];
 const sound = (audio: string) => frame({ type: 'session.input_audio_buffer.append', audio });
@@ -60,6 +61,7 @@ describe('P8 what a provider refuses', () => {
           named: false,
           early: false,
           rests: false,
+          lifeSeconds: null,
           n: 1,
           steps: sent.map((_, which) => ({ do: 'move', which, who: 0, n: 0 })),
         },

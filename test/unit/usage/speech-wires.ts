@@ -44,6 +44,7 @@ export function wireOf(
     service: () => service,
     request: { path, query: [...query, ...dials], baseUrl: 'https://provider.example' },
     begin: NOTHING,
+    limit: 'unsaid',
     ...more,
   };
 }
@@ -123,6 +124,7 @@ const ELEVENLABS_WIRES: readonly UsageWire[] = [
     ],
     records: 'all',
     source: 'measured',
+    limit: 'none',
   }),
   wireOf(
     'elevenlabs multi-stream-input',
@@ -141,6 +143,7 @@ const ELEVENLABS_WIRES: readonly UsageWire[] = [
       ],
       records: 'all',
       source: 'measured',
+      limit: 'none',
     },
   ),
   wireOf(

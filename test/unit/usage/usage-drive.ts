@@ -3,15 +3,16 @@
  * wrong, and what is recorded at the end stands beside what the provider charged, on all of its sockets together.
  */
 import { asObject, asText, type JsonObject, parseJson } from '../../../protocol/json.ts';
-import type { Batch, Totals, UsageTotals } from '../../../protocol/recording.ts';
+import type { Batch, Totals } from '../../../protocol/recording.ts';
 import type { ConnectRequest, Payload, ProviderAdapter } from '../../../providers/adapter.ts';
 import { LIMITS } from '../../../session/limits.ts';
 import { Session } from '../../../session/session.ts';
 import type { SessionPlan } from '../../../session/session-plan.ts';
 import type { Snapshot } from '../../../session/snapshot.ts';
-import { type Amounts, type Charged, Ledger } from '../../../simulators/ledger.ts';
+import { type Charged, Ledger } from '../../../simulators/ledger.ts';
 import type { Simulator } from '../../../simulators/simulator.ts';
 import { DIAL_MS, SimulatedUpstreams, SimulatedWire } from '../session/simulated-upstreams.ts';
+import { add } from './amounts.ts';
 
 const START = 1_795_000_000_000;
 const GRACE_MS = 5_000;
@@ -42,6 +43,8 @@ export interface UsageWire {
   readonly source: 'provider' | 'measured' | 'either';
   /** Says nothing of an answer before its first output: one whose first frames are lost with the socket is unheard of. */
   readonly beginsUnsaid?: true;
+  /** Whether it closes a socket after a time: `said`, so that the session moves to another one before, or without a word. */
+  readonly limit: 'said' | 'unsaid' | 'none';
 }
 
 export type Step =
@@ -62,6 +65,8 @@ export interface Script {
   readonly early: boolean;
   /** The upstream is closed when nothing was said for a while, and another dialled when somebody speaks. */
   readonly rests: boolean;
+  /** The provider closes each socket after so long, in place of its own limit. */
+  readonly lifeSeconds: number | null;
   readonly n: number;
   readonly steps: readonly Step[];
 }
@@ -102,6 +107,8 @@ export interface Outcome {
   readonly sources: readonly (string | undefined)[];
   /** Outcomes of the turns on record. */
   readonly turns: readonly (string | undefined)[];
+  /** How often the session moved to another socket before its provider closed the one before. */
+  readonly rollovers: number;
   readonly problems: readonly string[];
   /** What the recorder would have been given, in its order, and in pieces as it came. */
   readonly batches: readonly Batch[];
@@ -169,7 +176,18 @@ class Drive {
   constructor(about: UsageWire, adapter: ProviderAdapter, script: Script, log: 'none' | 'full') {
     this.#about = about;
     this.#adapter = adapter;
-    const request: ConnectRequest = { ...about.request, headers: {}, subprotocols: [], credential: null };
+    const { lifeSeconds } = script;
+    const life: ConnectRequest['query'] =
+      lifeSeconds === null || about.limit === 'none'
+        ? []
+        : [['faults', `session_expired_after=${lifeSeconds}`]];
+    const request: ConnectRequest = {
+      ...about.request,
+      query: [...about.request.query, ...life],
+      headers: {},
+      subprotocols: [],
+      credential: null,
+    };
     this.#plan = {
       named: script.named,
       log,
@@ -317,6 +335,7 @@ class Drive {
       all: this.#all.charged,
       sources: of('usage', 'source'),
       turns: of('turn', 'outcome'),
+      rollovers: of('phase', 'after').filter((after) => after === 'rollover').length,
       problems: this.#wire.problems,
       batches: this.#batches,
       heard: this.#heard,
@@ -343,11 +362,6 @@ class Drive {
   }
 }
 
-function add(ledger: Ledger, { response, transcription }: Charged): void {
-  ledger.charge(response, 'response');
-  ledger.charge(transcription, 'transcription');
-}
-
 /** Plays a script. @param adapter in place of the wire's own */
 export function play(
   about: UsageWire,
@@ -366,22 +380,4 @@ export function play(
     drive.flush();
   }
   return drive.finish();
-}
-
-/** What is on record, in the meters in which providers charge. */
-export function recorded({ response, transcription }: Totals): Charged {
-  return { response: metered(response), transcription: metered(transcription) };
-}
-
-function metered({ tokens, seconds, characters, requests, items }: UsageTotals): Amounts {
-  return { ...tokens, seconds, characters, requests, items };
-}
-
-/** Seconds are sums of fractions; a price takes them to a microsecond. */
-export function toMicroseconds({ response, transcription }: Charged): Charged {
-  const of = (amounts: Amounts): Amounts => ({
-    ...amounts,
-    seconds: Math.round(amounts.seconds * 1_000_000) / 1_000_000,
-  });
-  return { response: of(response), transcription: of(transcription) };
 }

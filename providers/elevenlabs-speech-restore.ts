@@ -15,6 +15,7 @@ export function restoreSpeech(state: SpeechState): { readonly state: SpeechState
     ...state,
     dials,
     contexts: [],
+    reopened: [],
     isOver: state.isOver && kept.length > 0,
     // The end of the socket before has told them.
     characters: 0,

@@ -20,6 +20,8 @@ export type SpeechContext = {
   readonly flushed: boolean;
   /** The client has said that no more text comes. */
   readonly closing: boolean;
+  /** Text came after that: where the end was on its way by then, it has opened the context anew. */
+  readonly crossed: boolean;
 };
 
 export type SpeechState = {
@@ -32,6 +34,8 @@ export type SpeechState = {
   readonly canRedial: boolean;
   readonly dials: number;
   readonly contexts: readonly SpeechContext[];
+  /** Contexts that have ended, and may be open again. */
+  readonly reopened: readonly string[];
   /** The client has said that nothing more comes on this socket: ElevenLabs takes no more text. */
   readonly isOver: boolean;
   /** Characters sent that no usage has told yet. */
@@ -72,6 +76,7 @@ export function beginSpeech(
     canRedial: about.canRedial,
     dials: 0,
     contexts: [],
+    reopened: [],
     isOver: false,
     characters: 0,
     doubtful: null,
@@ -106,6 +111,7 @@ export function readSpeechClient(before: SpeechState, event: JsonObject): Speech
     phase: asks ? 'asked' : context.phase,
     flushed: request.flush || (context.flushed && characters === 0),
     closing: context.closing || request.close === 'context',
+    crossed: context.closing && (context.crossed || characters > 0),
   };
   const next = {
     ...withText(state, after, request.text),
@@ -134,13 +140,13 @@ function counted(state: SpeechState, id: string, characters: number): SpeechStat
 }
 
 /** A new context that is one too many, or whose opening message is none: it has the text of a later one. */
-function mayBeRefused({ wire, contexts }: SpeechState, id: string, characters: number): boolean {
+function mayBeRefused({ wire, contexts, reopened }: SpeechState, id: string, characters: number): boolean {
   if (contexts.some((each) => each.id === id)) return false;
   switch (wire) {
     case 'stream':
       return characters > 0;
     case 'multi':
-      return contexts.length >= OPEN_CONTEXTS;
+      return new Set([...contexts.map((each) => each.id), ...reopened]).size >= OPEN_CONTEXTS;
     case 'dialogue':
       return false;
   }
@@ -212,6 +218,7 @@ function opened({ wire }: SpeechState, request: SpeechRequest, event: JsonObject
     phase: 'silent',
     flushed: false,
     closing: false,
+    crossed: false,
   };
 }
 
@@ -239,7 +246,9 @@ export function readSpeechServer(before: SpeechState, event: JsonObject): Speech
   if (event['isFinal'] !== true && event['is_final'] !== true) return { state: next, observations };
   const contexts = next.contexts.filter((each) => each.id !== id);
   if (context !== undefined) observations.push(...ended(context, context.text, 'completed'));
-  return reported({ ...next, contexts }, observations);
+  const others = next.reopened.filter((each) => each !== id);
+  const reopened = context?.crossed === true ? [...others.slice(-(MOST_CONTEXTS - 1)), id] : others;
+  return reported({ ...next, contexts, reopened }, observations);
 }
 
 /** Times are relative to their chunk, so how many there are is all that adds up. Older servers spell other members. */

@@ -76,7 +76,7 @@ const speechSharing = contextSharing<ElevenLabsState>({
 export const elevenlabs: ProviderAdapter<ElevenLabsState> = {
   id: 'elevenlabs',
   aliases: [],
-  stateVersion: 3,
+  stateVersion: 4,
   streamedText: [
     { path: 'text', exceptType: '*' },
     { path: 'inputs.*.text' },

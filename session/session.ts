@@ -255,7 +255,7 @@ export class Session {
   /** One frame from a client. It goes out first; numbering, storing and reading come after. */
   clientFrame(number: number, payload: Payload, now: number): void {
     const client = this.#roster.get(number);
-    if (client === undefined) return;
+    if (client === undefined || this.#phase.name === 'ended') return;
     client.backlog.alive(now);
     // Before the role: an SDK that begins with such a frame could not observe otherwise.
     if (this.#sharing.takes(client, payload, now) || this.#own.answersFor(client, payload)) return;
@@ -264,7 +264,7 @@ export class Session {
     if (name === 'live') {
       this.continuity.active(now);
       this.#sendUp(client, payload, now);
-    } else if (name !== 'closing' && name !== 'ended') {
+    } else if (name !== 'closing') {
       this.#hold(client, payload, now);
       if (name === 'resting') this.continuity.wake(now);
     }

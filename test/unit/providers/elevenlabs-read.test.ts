@@ -76,6 +76,18 @@ describe('P8 what is read of text-to-speech', () => {
     expect(charactersOf(six)).toBe(7 * 7);
   });
 
+  it('P8 a context whose end crossed another text for it may be open again, and be one of the five', () => {
+    const say = (id: string) => up({ text: 'Hello. ', context_id: id });
+    const refused = { message: 'Maximum', error: 'max_active_conversations', code: 1008 };
+    const five = ['a', 'b', 'c', 'd', 'e'].map(say);
+    const close = up({ context_id: 'e', close_context: true });
+    const end = down({ isFinal: true, contextId: 'e' });
+    expect(charactersIn(MULTI, [...five, close, say('e'), end, say('f'), down(refused)])).toBe(6 * 7);
+    expect(charactersIn(MULTI, [...five, close, end, say('f'), down(refused)])).toBe(6 * 7);
+    // Its second end: it was open again, and is no more.
+    expect(charactersIn(MULTI, [...five, close, say('e'), end, end, say('f'), down(refused)])).toBe(7 * 7);
+  });
+
   it('P8 an opening message with the text of a later one counts when it is spoken, and not when it is refused', () => {
     const opening = up({ text: 'Hello. ' });
     const refused = { message: 'The first message', error: 'invalid_input_message', code: 1008 };

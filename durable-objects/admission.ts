@@ -37,6 +37,7 @@ export async function mayBegin(
 ): Promise<Response | Kept | null> {
   if (admission !== null) {
     const recorder = env.RECORDER.getByName(sessionObjectName(plan.session));
+    // One that does not answer is asked again by findNamed(), which says so.
     const kept = plan.named ? await recorder.recall().catch(() => null) : null;
     const refused = kept === null || kept.checkpoint.graceMs === 0 ? await admission.admit() : null;
     if (refused !== null) return refused;
@@ -142,6 +143,7 @@ export async function fromLog(
   const { seq } = session.recording;
   if (!(await link.settle(LIMITS.recorderRetryMs))) return null;
   const recorder = env.RECORDER.getByName(sessionObjectName(address));
+  // Of a log that cannot be read nothing is given: the client hears what it misses.
   const frames = await recorder.upstreamFrames({ from: missed.after + 1, seq, received }).catch(() => null);
   return frames === null ? null : { after: missed.after, to: received, frames };
 }

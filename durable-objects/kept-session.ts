@@ -92,6 +92,16 @@ export function keptSnapshot({ checkpoint, counters }: Kept, adapter: ProviderAd
   return { ...snapshot, counters: { ...snapshot.counters, ...counters } };
 }
 
+/**
+ * Whether all of the session is stored: nothing was in memory that could be lost with its object.
+ *
+ * @param lastSeq of the log
+ */
+export function isAtRest({ resting, snapshot }: Checkpoint, lastSeq: number): boolean {
+  // Only checkpointOf() writes it.
+  return resting && lastSeq <= (JSON.parse(snapshot) as Snapshot).counters.seq;
+}
+
 /** A checkpoint, brought up to the end of the log: what was said after it is in there alone. */
 export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env: Env): Promise<Kept> {
   const { snapshot, reader } = readerOf(checkpoint, env);
@@ -107,7 +117,7 @@ export async function keptFrom(store: SessionStore, checkpoint: Checkpoint, env:
       segment: last.segment,
       received: counters.received + received,
     },
-    clean: checkpoint.resting && last.seq <= counters.seq,
+    clean: isAtRest(checkpoint, last.seq),
     lastSeq: last.seq,
   };
 }

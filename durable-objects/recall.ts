@@ -51,7 +51,11 @@ export async function recall(
   env: Env,
   newLife: NewLife,
 ): Promise<Recalled | null> {
-  const kept = await recorder.recall().catch(() => null);
+  const kept = await recorder.recall().catch((error: unknown) => {
+    // Its clients are told to connect again, and ask it anew.
+    logLine('warn', 'recall', { detail: String(error) });
+    return null;
+  });
   const clients = sockets.flatMap((socket) => {
     const about = readAttachment(socket);
     return about === null ? [] : [{ socket, about }];

@@ -20,7 +20,7 @@ import { SessionStore, type SessionView } from '../storage/session-store.ts';
 import { TraceStore } from '../storage/trace-store.ts';
 import { Changes } from './changes.ts';
 import type { Env } from './environment.ts';
-import { keptFrom, lastWords } from './kept-session.ts';
+import { isAtRest, keptFrom, lastWords } from './kept-session.ts';
 import { logLine } from './log-line.ts';
 import { lookAt } from './look-at.ts';
 import { upstreamFrames, type WantedFrames } from './log-window.ts';
@@ -185,11 +185,12 @@ export class RecorderObject extends DurableObject<Env> {
   async #lost(now: number): Promise<void> {
     const stored = this.#checkpoints.get();
     const until = (stored?.lostAt ?? now) + (stored?.checkpoint.graceMs ?? 0);
+    const rested = stored !== null && isAtRest(stored.checkpoint, this.#store.lastNumbers().seq);
     if (now < until) {
       this.#checkpoints.lost(now);
+      if (!rested) this.#store.loseUsage();
       return;
     }
-    const rested = stored?.checkpoint.resting === true;
     const last = stored === null || rested ? null : await lastWords(this.#store, stored.checkpoint, this.env);
     if (last !== null && (await this.#session().heartbeat())) return; // Somebody came back meanwhile.
     this.#store.interrupt(now, rested ? 'grace_over' : 'interrupted', last);

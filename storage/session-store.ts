@@ -176,6 +176,13 @@ export class SessionStore {
     });
   }
 
+  /** Notes of a session that may still go on that what was in memory is lost, and usage with it. */
+  loseUsage(): void {
+    const view = this.view();
+    if (view === null || view.ending !== null || view.totals === null) return;
+    if (view.totals.usage_lost !== true) this.#change('totals', { ...view.totals, usage_lost: true });
+  }
+
   #insertGap(view: SessionView, lastAt: number, now: number): void {
     this.#insert({
       kind: 'gap',

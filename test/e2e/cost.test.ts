@@ -219,6 +219,9 @@ describe('P8 the cost of a session over REST', () => {
       await first.kill();
       const second = await startParley(options);
       const killed = await eventsOf(second, gateway, name);
+      // Before anybody came back, too.
+      const lost = await sessionOf(second, gateway, name);
+      expect([lost.usage.complete, lost.cost.complete]).toEqual([false, false]);
       const againFrom = Date.now();
       if (what === 'goes on') {
         const { socket: again, closed } = await connected(second, call);

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { connected } from '../support/client.ts';
 import { startParley } from '../support/parley-process.ts';
-import { untilEnded, untilLogged } from '../support/rest.ts';
+import { sessionOf, untilEnded, untilLogged } from '../support/rest.ts';
 
 const dataDir = mkdtempSync(`${tmpdir()}/parley-restart-`);
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -70,6 +70,9 @@ describe('P5 a restart', () => {
     }
     expect((await client.closed).code).toBe(code);
     const again = await startParley({ dataDir });
+    // What was stored before a planned end is all that there was.
+    const isKept = how === 'SIGTERM';
+    expect((await sessionOf(again, 'acct/gw', session)).usage.complete).toBe(isKept);
     const after = reading();
     const back = await connected(again, {
       provider: 'simulator',
@@ -89,7 +92,10 @@ describe('P5 a restart', () => {
       headers: { authorization: `Bearer ${again.token}` },
     });
     await back.closed;
-    expect(await untilEnded(again, 'acct/gw', session)).toMatchObject({ ended_reason: 'ended_by_request' });
+    expect(await untilEnded(again, 'acct/gw', session)).toMatchObject({
+      ended_reason: 'ended_by_request',
+      usage: { complete: isKept },
+    });
     await again.stop();
   });
 });

@@ -1,7 +1,13 @@
 import { AS_STORED } from '../../support/log-access.ts';
 import type { LogAccess } from '../../../storage/frame-log.ts';
 import { describe, expect, it } from 'vitest';
-import { type Ending, NO_USAGE, type Opening, type Totals } from '../../../protocol/recording.ts';
+import {
+  type Ending,
+  isUsageComplete,
+  NO_USAGE,
+  type Opening,
+  type Totals,
+} from '../../../protocol/recording.ts';
 import { SegmentWriter } from '../../../protocol/segment.ts';
 import { Tally } from '../../../session/tally.ts';
 import { type EventQuery, type LoggedEvent, readEvents } from '../../../storage/events.ts';
@@ -235,6 +241,23 @@ describe('P3 the record', () => {
     expect(store.undelivered('s')).toMatchObject({ costNano: 5, costComplete: true });
     store.interrupt(9_000);
     expect(store.undelivered('s')).toMatchObject({ status: 'ended', costNano: 5, costComplete: false });
+  });
+
+  it('P8 of one whose object was lost, and that may go on, usage is not complete, and the directory hears so once', () => {
+    const store = storeWith(['a']);
+    store.loseUsage();
+    store.append([], { records: [], totals: { ...TOTALS, cost_nano: 5 }, live: null });
+    expect(isUsageComplete(store.view()?.totals ?? null, null)).toBe(true);
+    store.loseUsage();
+    const { revision } = store.undelivered('s') ?? {};
+    store.loseUsage();
+    expect(store.undelivered('s')).toMatchObject({
+      status: 'live',
+      costNano: 5,
+      costComplete: false,
+      revision,
+    });
+    expect(isUsageComplete(store.view()?.totals ?? null, null)).toBe(false);
   });
 });
 

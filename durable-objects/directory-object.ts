@@ -88,7 +88,7 @@ export class DirectoryObject extends DurableObject<Env> {
       (task, problem) => logLine('error', 'alarm', { task, problem }),
     );
     // Versions without retention set no alarm, and a gateway may have no new sessions.
-    void this.#watch();
+    this.#watch().catch((error: unknown) => logLine('warn', 'retention', { problem: String(error) }));
   }
 
   async put(summary: SessionSummary): Promise<void> {
@@ -154,14 +154,14 @@ export class DirectoryObject extends DurableObject<Env> {
 
   logs(query: LogQuery, offset: number, limit: number, withRanges: boolean): LogPage {
     return {
-      sessions: this.#logs.page(query, offset, limit),
-      ...this.#logs.extent(query, withRanges),
+      sessions: this.#logs.page(query, offset, limit, Date.now()),
+      ...this.#logs.extent(query, withRanges, Date.now()),
     };
   }
 
   /** Hides what was found at once, and deletes it in sweeps, the first of them before this returns. */
   async deleteLogs(query: LogQuery, limit: number): Promise<void> {
-    if (this.#logs.hide(query, limit) === 0) return;
+    if (this.#logs.hide(query, limit, Date.now()) === 0) return;
     // Should this object go now, the alarm finds what is left.
     await this.#deadlines.set('retention', Date.now() + LIMITS.sweepAgainMs);
     await this.#deadlines.set('retention', await this.#retention.sweep(Date.now()));

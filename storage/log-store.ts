@@ -21,7 +21,7 @@ const UNKNOWN = 'NULL';
 const NANO = 1_000_000_000;
 
 /** Every session came through a WebSocket, with a credential, past no cache, and on nobody's bill but the caller's. */
-const COLUMNS: Readonly<Record<Exclude<LogKey, 'metadata.key' | 'metadata.value'>, string>> = {
+const COLUMNS = {
   id: 'id',
   created_at: 'started_at',
   request_content_type: UNKNOWN,
@@ -36,7 +36,6 @@ const COLUMNS: Readonly<Record<Exclude<LogKey, 'metadata.key' | 'metadata.value'
   tokens: `(${TOKENS_IN} + ${TOKENS_OUT})`,
   tokens_in: TOKENS_IN,
   tokens_out: TOKENS_OUT,
-  duration: 'duration_ms',
   feedback: 'feedback',
   event_id: 'COALESCE(event_id, id)',
   authentication: '1',
@@ -44,15 +43,22 @@ const COLUMNS: Readonly<Record<Exclude<LogKey, 'metadata.key' | 'metadata.value'
   compatibilityMode: UNKNOWN,
   dlp_action: UNKNOWN,
   user_agent: UNKNOWN,
-};
+} as const;
+
+type Columns = Readonly<Record<Exclude<LogKey, 'metadata.key' | 'metadata.value'>, string>>;
+
+/** @param now ms since the epoch: a live session has lasted until then */
+function columnsAt(now: number): Columns {
+  return { ...COLUMNS, duration: `(CASE status WHEN 'live' THEN ${now} - started_at ELSE duration_ms END)` };
+}
 
 const RANGES = {
-  duration: COLUMNS.duration,
-  tokens_in: TOKENS_IN,
-  tokens_out: TOKENS_OUT,
-  total_tokens: COLUMNS.tokens,
-  cost: COLUMNS.cost,
-} as const satisfies Record<(typeof LOG_RANGES)[number], string>;
+  duration: 'duration',
+  tokens_in: 'tokens_in',
+  tokens_out: 'tokens_out',
+  total_tokens: 'tokens',
+  cost: 'cost',
+} as const satisfies Record<(typeof LOG_RANGES)[number], keyof Columns>;
 
 interface Condition {
   readonly sql: string;
@@ -66,9 +72,10 @@ export class LogStore {
     this.#sql = sql;
   }
 
-  page(query: LogQuery, offset: number, limit: number): SessionSummary[] {
-    const { sql, bindings } = whereOf(query);
-    const order = orderOf(query);
+  page(query: LogQuery, offset: number, limit: number, now: number): SessionSummary[] {
+    const columns = columnsAt(now);
+    const { sql, bindings } = whereOf(query, columns);
+    const order = orderOf(query, columns);
     return this.#sql
       .exec(
         // The inner query reads the index alone where it can; only the rows of the page are looked up.
@@ -86,13 +93,16 @@ export class LogStore {
   extent(
     query: LogQuery,
     withRanges: boolean,
+    now: number,
   ): { readonly total: number; readonly ranges: LogRanges | null } {
-    const { sql, bindings } = whereOf(query);
-    const columns = (withRanges ? LOG_RANGES : []).map(
-      (name) => `, MIN(${RANGES[name]}) AS min_${name}, MAX(${RANGES[name]}) AS max_${name}`,
-    );
+    const columns = columnsAt(now);
+    const { sql, bindings } = whereOf(query, columns);
+    const ranged = (withRanges ? LOG_RANGES : []).map((name) => {
+      const column = columns[RANGES[name]];
+      return `, MIN(${column}) AS min_${name}, MAX(${column}) AS max_${name}`;
+    });
     const [row] = this.#sql
-      .exec(`SELECT COUNT(*) AS total${columns.join('')} FROM session WHERE ${sql}`, ...bindings)
+      .exec(`SELECT COUNT(*) AS total${ranged.join('')} FROM session WHERE ${sql}`, ...bindings)
       .toArray();
     // An aggregate always has one row, and these are its columns.
     const { total, ...ranges } = row as unknown as LogRanges & { readonly total: number };
@@ -100,12 +110,13 @@ export class LogStore {
   }
 
   /** Hides what was found, so that it can be deleted in the background; a live session stays. Answers how many. */
-  hide(query: LogQuery, limit: number): number {
-    const { sql, bindings } = whereOf(query);
+  hide(query: LogQuery, limit: number, now: number): number {
+    const columns = columnsAt(now);
+    const { sql, bindings } = whereOf(query, columns);
     return this.#sql
       .exec(
         `UPDATE session SET status = 'deleting' WHERE id IN
-           (SELECT id FROM session WHERE status = 'ended' AND ${sql} ORDER BY ${orderOf(query)} LIMIT ?) RETURNING 1`,
+           (SELECT id FROM session WHERE status = 'ended' AND ${sql} ORDER BY ${orderOf(query, columns)} LIMIT ?) RETURNING 1`,
         ...bindings,
         limit,
       )
@@ -114,16 +125,18 @@ export class LogStore {
 }
 
 /** The same direction throughout, so that the index serves the usual order both ways. */
-function orderOf({ orderBy, descending }: LogQuery): string {
+function orderOf({ orderBy, descending }: LogQuery, columns: Columns): string {
   const direction = descending ? 'DESC' : 'ASC';
-  const columns = orderBy === 'created_at' ? ['started_at', 'id'] : [COLUMNS[orderBy], 'started_at', 'id'];
-  return columns.map((column) => `${column} ${direction}`).join(', ');
+  const first = orderBy === 'created_at' ? [] : [columns[orderBy]];
+  return [...first, 'started_at', 'id'].map((column) => `${column} ${direction}`).join(', ');
 }
 
-function whereOf({ filters, search }: LogQuery): Condition {
+function whereOf({ filters, search }: LogQuery, columns: Columns): Condition {
   const isOfTags = (filter: LogFilter): boolean =>
     filter.key === 'metadata.key' || filter.key === 'metadata.value';
-  const conditions = filters.filter((filter) => !isOfTags(filter)).map(columnCondition);
+  const conditions = filters
+    .filter((filter) => !isOfTags(filter))
+    .map((filter) => columnCondition(filter, columns));
   conditions.push(...tagConditions(filters.filter(isOfTags)));
   if (search !== null) conditions.push({ sql: 'instr(lower(metadata), lower(?)) > 0', bindings: [search] });
   return {
@@ -132,9 +145,9 @@ function whereOf({ filters, search }: LogQuery): Condition {
   };
 }
 
-function columnCondition(filter: LogFilter): Condition {
+function columnCondition(filter: LogFilter, columns: Columns): Condition {
   // The two that are no columns went to tagConditions().
-  return compared(COLUMNS[filter.key as keyof typeof COLUMNS], filter);
+  return compared(columns[filter.key as keyof Columns], filter);
 }
 
 /** A key and a value ask for one tag that has both; `neq` for no tag that is so. */

@@ -2,11 +2,14 @@
  * Cloudflare AI Gateway's log API, so that what was built on it, and Cloudflare's own SDK, reads sessions: one log is one
  * session, its request the frames that went up, its response those that came down.
  */
+import type { Env } from '../durable-objects/environment.ts';
 import { directoryObjectName } from '../protocol/connect.ts';
 import { BrokerError } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/recording.ts';
 import { SessionPatch } from '../protocol/rest.ts';
 import { tokensOf } from '../protocol/usage-sums.ts';
+import { providerFor } from '../providers/registry.ts';
+import { servedPath } from '../providers/served-path.ts';
 import { LIMITS } from '../session/limits.ts';
 import { DELETE_NAMES, LIST_NAMES, readLogQuery, wholeParameter } from './log-query.ts';
 import { readBody } from './read-request.ts';
@@ -30,7 +33,7 @@ export async function listLogs(context: RouteContext): Promise<Response> {
     success: true,
     errors: [],
     messages: [],
-    result: found.sessions.map(logShape),
+    result: found.sessions.map((summary) => logShape(summary, context.env)),
     result_info: {
       page,
       per_page: perPage,
@@ -50,7 +53,7 @@ export async function getLog(context: RouteContext): Promise<Response> {
     headOf(await frames(context, 'down')),
   ]);
   return ok({
-    ...logShape(summary),
+    ...logShape(summary, context.env),
     request_head: request.text,
     request_head_complete: request.complete,
     request_size: view.totals?.bytes_up ?? 0,
@@ -65,7 +68,7 @@ export async function editLog(context: RouteContext): Promise<Response> {
   const changed = await recorder.annotate(await readBody(context.request, SessionPatch));
   const summary = changed ? await recorder.summarize() : null;
   if (summary === null) throw new BrokerError('session_not_found');
-  return ok(logShape(summary));
+  return ok(logShape(summary, context.env));
 }
 
 /** What was found is hidden before the answer, and deleted for good in the next moments. Live sessions stay. */
@@ -108,7 +111,7 @@ async function headOf({ body }: Response): Promise<{ text: string; complete: boo
 }
 
 /** Cloudflare's names first; theirs are all that its SDK knows, ours come beside them. */
-function logShape(summary: SessionSummary) {
+function logShape(summary: SessionSummary, env: Env) {
   const { sums } = summary;
   const tokens = tokensOf(sums);
   return {
@@ -117,8 +120,8 @@ function logShape(summary: SessionSummary) {
     provider: summary.provider,
     // Always text for its consumers.
     model: summary.model ?? '',
-    path: summary.path,
-    duration: sums.duration_ms,
+    path: pathOf(summary, env),
+    duration: summary.status === 'live' ? Date.now() - summary.startedAt : sums.duration_ms,
     success: summary.success,
     cached: false,
     tokens_in: tokens?.in ?? null,
@@ -138,6 +141,13 @@ function logShape(summary: SessionSummary) {
     audio_in_ms: sums.audio_in_unknown > 0 ? null : sums.audio_in_ms,
     audio_out_ms: sums.audio_out_unknown > 0 ? null : sums.audio_out_ms,
   };
+}
+
+/** The provider's, also where the client had named none. */
+function pathOf({ path, provider, model }: SessionSummary, env: Env): string {
+  const adapter = path === '' ? providerFor(provider, env) : undefined;
+  if (adapter === undefined) return path;
+  return servedPath(adapter, { path, query: model === null ? [] : [['model', model]] });
 }
 
 function directoryOf({ env, account, gateway }: RouteContext) {

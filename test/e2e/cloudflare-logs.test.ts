@@ -69,6 +69,7 @@ describe('P2 the cloudflare SDK', () => {
     expect(page.result[0]).toMatchObject({
       provider: 'openai',
       model: 'gpt-realtime',
+      path: 'realtime',
       success: true,
       cached: false,
       status_code: 101,

@@ -101,7 +101,7 @@ describe('P3 retention', () => {
     });
     store.put(summaryWith('young', { status: 'ended', startedAt: NOW - 1 }));
     const query = { filters: [], search: null, orderBy: 'created_at', descending: true } as const;
-    expect(new LogStore(database).hide(query, 10)).toBe(1);
+    expect(new LogStore(database).hide(query, 10, NOW)).toBe(1);
     const retention = make();
     expect(await retention.sweep(NOW)).toBe(NOW + LIMITS.heartbeatMs);
     isDown = false;

@@ -44,11 +44,14 @@ function stores() {
   return { directory, logs: new LogStore(database) };
 }
 
+/** When the live one begins. */
+const NOW = 3_000;
+
 const read = (query: string): LogQuery => readLogQuery(new URLSearchParams(query), ['search']);
 const found = (query: string) => {
   const { logs } = stores();
   return logs
-    .page(read(query), 0, 100)
+    .page(read(query), 0, 100, NOW)
     .map(({ id }) => id)
     .join('');
 };
@@ -151,9 +154,9 @@ describe('P2 filters of Cloudflare’s log API', () => {
 
   it('P2 counts all pages, and tells the least and the greatest', () => {
     const { logs } = stores();
-    expect(logs.page(read(''), 1, 1).map(({ id }) => id)).toEqual(['b']);
-    expect(logs.extent(read('provider=openai'), false)).toEqual({ total: 2, ranges: null });
-    expect(logs.extent(read('min_duration=1'), true)).toMatchObject({
+    expect(logs.page(read(''), 1, 1, NOW).map(({ id }) => id)).toEqual(['b']);
+    expect(logs.extent(read('provider=openai'), false, NOW)).toEqual({ total: 2, ranges: null });
+    expect(logs.extent(read('min_duration=1'), true, NOW)).toMatchObject({
       total: 2,
       ranges: {
         min_duration: 100,
@@ -163,9 +166,21 @@ describe('P2 filters of Cloudflare’s log API', () => {
         min_cost: 0.0025,
       },
     });
-    expect(logs.extent(read('provider=nobody'), true)).toMatchObject({
+    expect(logs.extent(read('provider=nobody'), true, NOW)).toMatchObject({
       total: 0,
       ranges: { min_cost: null },
+    });
+  });
+
+  it('P2 a live one has lasted until now: so it is found, ordered and told', () => {
+    const { logs } = stores();
+    const later = NOW + 500;
+    const ids = (query: string) => logs.page(read(query), 0, 100, later).map(({ id }) => id);
+    expect(ids('order_by=duration&order_by_direction=asc')).toEqual(['b', 'c', 'a']);
+    expect(ids('min_duration=500&max_duration=500')).toEqual(['c']);
+    expect(logs.extent(read('provider=openai'), true, later).ranges).toMatchObject({
+      min_duration: 500,
+      max_duration: 900,
     });
   });
 
@@ -174,18 +189,18 @@ describe('P2 filters of Cloudflare’s log API', () => {
     const sums = { ...NO_SUMS, reports: 1, characters: 13 };
     directory.put(summaryWith('d', { startedAt: 4_000, status: 'ended', sums }));
     directory.put(summaryWith('e', { startedAt: 5_000, status: 'ended', sums: { ...sums, input_text: 4 } }));
-    const ids = (query: string) => logs.page(read(query), 0, 10).map(({ id }) => id);
+    const ids = (query: string) => logs.page(read(query), 0, 10, NOW).map(({ id }) => id);
     expect(ids(dotted('tokens_in', 'lt', '10'))).toEqual(['e']);
     expect(ids(dotted('tokens_out', 'eq', 'null'))).toEqual(['d', 'c']);
-    expect(logs.extent(read(''), true).ranges).toMatchObject({ min_tokens_in: 4, min_total_tokens: 4 });
+    expect(logs.extent(read(''), true, NOW).ranges).toMatchObject({ min_tokens_in: 4, min_total_tokens: 4 });
   });
 
   it('P9 hides what it found, but no live session, and no later word brings it back', () => {
     const { logs, directory } = stores();
-    expect(logs.hide(read('direction=asc'), 1)).toBe(1);
+    expect(logs.hide(read('direction=asc'), 1, NOW)).toBe(1);
     expect(directory.deleting(10)).toEqual([{ id: 'a', startedAt: 1_000 }]);
-    expect(logs.hide(read(''), 10)).toBe(1);
+    expect(logs.hide(read(''), 10, NOW)).toBe(1);
     directory.put(summaryWith('a', { startedAt: 1_000, revision: 9 }));
-    expect(logs.page(read(''), 0, 10).map(({ id }) => id)).toEqual(['c']);
+    expect(logs.page(read(''), 0, 10, NOW).map(({ id }) => id)).toEqual(['c']);
   });
 });

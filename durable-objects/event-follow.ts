@@ -1,4 +1,5 @@
 /** A frame log as server-sent events, which go on as long as the session lives. */
+import { LIMIT_REACHED } from '../protocol/event-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { lastOf, type LoggedEvent } from '../storage/events.ts';
 import type { LogPlace } from '../storage/frame-log.ts';
@@ -29,7 +30,7 @@ export async function* followed(
     for await (const event of read()) {
       yield eventText(event);
       count += 1;
-      if (limit !== null && count >= limit) return;
+      if (limit !== null && count >= limit) return yield endEvent(store, LIMIT_REACHED);
     }
     if (isLast || (before !== null && place.seq >= before - 1)) return yield endEvent(store, place.seq);
     yield null;
@@ -59,13 +60,13 @@ function eventText(event: LoggedEvent): string {
 }
 
 /**
- * Its number is past all that was asked for: a browser comes back with it, and is told that there is no more.
+ * Its id is past all that was asked for: a browser comes back with it, and is told that there is no more.
  *
- * @param seq how far the log of a live session was read, null where it may be read on
+ * @param at how far the log of a live session was read, null where it may be read on
  */
-export function endEvent(store: SessionStore, seq: number | null): string {
+export function endEvent(store: SessionStore, at: number | typeof LIMIT_REACHED | null): string {
   const view = store.view();
-  const last = view !== null && view.ending !== null ? view.lastSeq : seq;
+  const last = at !== LIMIT_REACHED && view !== null && view.ending !== null ? view.lastSeq : at;
   const id = view === null || last === null ? '' : `id: ${last}\n`;
   return `event: end\n${id}data: ${JSON.stringify(endOf(view))}\n\n`;
 }

@@ -1,4 +1,5 @@
 /** The frame log as an HTTP answer: a JSON page, one line of JSON for each event, or server-sent events. */
+import { LIMIT_REACHED } from '../protocol/event-shape.ts';
 import { isKnown } from '../protocol/entity-tag.ts';
 import { providerFor } from '../providers/registry.ts';
 import { LIMITS } from '../session/limits.ts';
@@ -11,6 +12,7 @@ import { type Heard, LoggedSound } from './logged-sound.ts';
 import { begun } from './text-stream.ts';
 import { logAccess } from './give-way.ts';
 import type { Reading } from './reading.ts';
+import { cacheHeaders, recordTag } from './record-tag.ts';
 
 const MEDIA = {
   json: 'application/json; charset=utf-8',
@@ -27,17 +29,18 @@ export async function eventsResponse(reading: Reading): Promise<Response> {
   const view = store.view();
   if (view === null) return new Response(null, { status: 404 });
   const form = formOf(query.get('form'));
-  const place = new LogPlace(
-    Math.max(Number(query.get('after') ?? 0), Number(request.headers.get('last-event-id') ?? 0)),
-  );
   // A browser comes back for more until it is told that there is none.
+  const lastEventId = request.headers.get('last-event-id');
+  if (lastEventId === LIMIT_REACHED) return new Response(null, { status: 204 });
+  const place = new LogPlace(Math.max(Number(query.get('after') ?? 0), Number(lastEventId ?? 0)));
   const before = query.get('before');
   const last = before === null ? Infinity : Number(before) - 1;
-  if (form === 'sse' && request.headers.has('last-event-id'))
+  if (form === 'sse' && lastEventId !== null)
     if (place.seq >= Math.min(last, view.ending === null ? Infinity : view.lastSeq))
       return new Response(null, { status: 204 });
-  const headers = { 'content-type': MEDIA[form], ...cacheHeaders(view, form) };
-  if (isKnown(request.headers.get('if-none-match'), headers.etag ?? null))
+  const etag = recordTag(view, form);
+  const headers = { 'content-type': MEDIA[form], vary: 'accept', ...cacheHeaders(etag) };
+  if (isKnown(request.headers.get('if-none-match'), etag))
     return new Response(null, { status: 304, headers });
   if (request.method === 'HEAD') return new Response(null, { headers });
   const limit = query.get('limit') === null ? null : Number(query.get('limit'));
@@ -97,13 +100,6 @@ function queryOf(parameters: URLSearchParams): Omit<EventQuery, 'fold'> {
     client: parameters.get('client'),
     payload: payload === 'parsed' || payload === 'base64' ? payload : 'text',
   };
-}
-
-/** The log of an ended session does not change any more. */
-function cacheHeaders({ opening, ending, lastSeq, logBytes }: SessionView, form: string) {
-  if (ending === null) return { 'cache-control': 'no-store', vary: 'accept' };
-  const etag = `"${opening.startedAt.toString(36)}-${lastSeq}-${logBytes}-${form}"`;
-  return { 'cache-control': 'private, no-cache', vary: 'accept', etag };
 }
 
 async function* lines(events: AsyncGenerator<LoggedEvent>, limit: number | null): AsyncGenerator<string> {

@@ -30,6 +30,9 @@ export const EventsQuery = v.strictObject({
   ),
 });
 
+/** As the number of the last event: a stream that ended at its `limit` has no more for whoever comes back. */
+export const LIMIT_REACHED = 'limit';
+
 export const EventShape = v.union([
   v.object({
     kind: v.literal('frame'),

@@ -171,6 +171,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
     path: `${GATEWAY}/sessions/{session}/export.har`,
+    headers: ['If-None-Match'],
     media: 'application/json',
     summary: 'Every frame as HAR 1.2, for a browser’s developer tools.',
     bare: true,

@@ -196,6 +196,8 @@ export const LIMITS = {
   traceTextCharacters: 4 * KIB,
   metadataTags: 5,
   metadataBytes: 4 * KIB,
+  /** What is kept of a client's User-Agent. */
+  userAgentCharacters: 256,
   tokenSeconds: 24 * 3600,
   requestBodyBytes: 64 * KIB,
   /** A gateway's settings, as JSON: they are read for each connection, and its prices go along to the session. */

@@ -2,6 +2,7 @@
 import { v7 } from 'uuid';
 import type { Env } from '../durable-objects/environment.ts';
 import { closeOf } from '../session/causes.ts';
+import { LIMITS } from '../session/limits.ts';
 import {
   type ConnectPlan,
   planRequest,
@@ -181,7 +182,7 @@ async function makePlan(given: Connection): Promise<ConnectPlan> {
     mayJoin: claims?.models ?? null,
     role: roleOf(principal, role),
     highestRole: highestRole(principal),
-    userAgent: request.headers.get('user-agent')?.slice(0, 256) ?? null,
+    userAgent: request.headers.get('user-agent')?.slice(0, LIMITS.userAgentCharacters) ?? null,
     signals: { headers: pick(request.headers, adapter.signalHeaders), subprotocols: offer.subprotocols },
     offer: offer.answer,
     ...passed,

@@ -1,7 +1,7 @@
 /** `GET …/sessions/{id}/events`: the frame log, in every form. */
 import { BrokerError } from '../protocol/errors.ts';
 import { EVENT_FORMS } from '../protocol/media-types.ts';
-import { EventsQuery } from '../protocol/event-shape.ts';
+import { EventsQuery, LIMIT_REACHED } from '../protocol/event-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { formFor } from './forms.ts';
 import { parseQuery } from './read-request.ts';
@@ -23,7 +23,7 @@ export async function getEvents(context: RouteContext): Promise<Response> {
   const known = context.request.headers.get('if-none-match');
   if (known !== null) headers.set('if-none-match', known);
   const lastEventId = form === 'sse' ? context.request.headers.get('last-event-id') : null;
-  if (lastEventId !== null && !EVENT_ID.test(lastEventId))
+  if (lastEventId !== null && lastEventId !== LIMIT_REACHED && !EVENT_ID.test(lastEventId))
     throw new BrokerError('invalid_request', { problem: 'Last-Event-ID is not one of this stream' });
   if (lastEventId !== null) headers.set('last-event-id', lastEventId);
   return readView(context, 'events', { ...query, form }, { method: context.request.method, headers });

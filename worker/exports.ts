@@ -11,7 +11,9 @@ import { getSession } from './sessions.ts';
 import { getTranscript } from './transcript.ts';
 
 export async function getHar(context: RouteContext): Promise<Response> {
-  const response = await readView(context, 'har', { url: await socketUrl(context), version });
+  const known = context.request.headers.get('if-none-match');
+  const headers = new Headers(known === null ? {} : { 'if-none-match': known });
+  const response = await readView(context, 'har', { url: await socketUrl(context), version }, { headers });
   return attached(response, context, 'har');
 }
 

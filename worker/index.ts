@@ -7,6 +7,7 @@ import { safeParse } from 'valibot';
 import { authorize, identify, type Principal } from './authenticate.ts';
 import { configuration, type Configuration } from './configuration.ts';
 import { connect, type Target } from './connect.ts';
+import { formFor } from './forms.ts';
 import { directoryOf } from './gateway.ts';
 import { restToken } from './offer.ts';
 import { draining } from './operations.ts';
@@ -83,6 +84,7 @@ async function serve(route: Route, request: IRequest, env: Env): Promise<Respons
     restrictToSession(principal, context.session);
   }
   if (route.query !== 'own') parseQuery(NoQuery, [...new URL(request.url).searchParams]);
+  if (route.forms !== undefined) formFor(context, route.forms);
   return route.handle(context);
 }
 

@@ -19,6 +19,7 @@ import { readGatewayTrace, readTraceParent, type TraceParent } from '../protocol
 import { LIMITS } from '../session/limits.ts';
 import type { Configuration } from './configuration.ts';
 import type { Parameter } from './offer.ts';
+import { unkeptName } from './read-request.ts';
 
 export interface Parameters {
   readonly session: string | null;
@@ -208,5 +209,7 @@ function metadata(text: string | undefined): Parameters['metadata'] {
   const parsed = v.safeParse(Metadata, value);
   if (!parsed.success || Array.isArray(value))
     throw problem('cf-aig-metadata', 'must be a flat object of strings, numbers and booleans');
+  const lost = unkeptName(Object(value));
+  if (lost !== null) throw problem('cf-aig-metadata', `cannot have a tag named '${lost}'; take another name`);
   return Object.fromEntries(Object.entries(parsed.output).slice(0, LIMITS.metadataTags));
 }

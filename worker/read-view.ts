@@ -5,6 +5,9 @@ import { BrokerError } from '../protocol/errors.ts';
 import { readRefusal, withoutRefusalHeaders } from '../protocol/refusal.ts';
 import type { RouteContext } from './routes.ts';
 
+/** What a view answers where there is none. */
+const NO_SESSION = 404;
+
 type Whose = Pick<RouteContext, 'env' | 'account' | 'gateway' | 'session'>;
 
 /**
@@ -26,7 +29,7 @@ export async function readView(
   const refusal = readRefusal(response);
   if (refusal !== null)
     throw new BrokerError(refusal.error, {}, '', Object.fromEntries(withoutRefusalHeaders(response.headers)));
-  if (response.status === 404) throw new BrokerError('session_not_found');
+  if (response.status === NO_SESSION) throw new BrokerError('session_not_found');
   if (response.webSocket !== null) return response;
   const headers = new Headers(response.headers);
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');

@@ -167,7 +167,7 @@ function errorSection(schema: Schema | undefined): string {
   const sentences = item?.properties?.['message']?.description?.split('\n') ?? [];
   const rows = sentences.map((line) => {
     const [code = '', ...rest] = line.split(': ');
-    return `<tr><td><code>${text(code)}</code></td><td>${text(rest.join(': '))}</td></tr>`;
+    return `<tr id="${text(code)}"><td><code>${text(code)}</code></td><td>${text(rest.join(': '))}</td></tr>`;
   });
   return `<section id="errors"><h2>Errors</h2><table>${rows.join('')}</table></section>`;
 }

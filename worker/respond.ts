@@ -36,7 +36,8 @@ export function failure(
   const all = { ...NO_STORE, ...errorHeaders(error), ...headers };
   if (request.headers.get('accept')?.includes('application/problem+json') === true) {
     const problem = {
-      type: `https://parley.dev/errors/${error.code}`,
+      // A relative reference, as RFC 9457 allows: every deployment serves the page with what it answers.
+      type: `/docs#${error.code}`,
       title: error.code,
       status: error.status,
       detail: error.message,
@@ -56,19 +57,26 @@ export function failure(
   return Response.json(body, { status: error.status, headers: all });
 }
 
+const UNAUTHORIZED = 401;
+
+/** Whether a credential is missing, or not good: the one that comes with the request, or the provider's. */
+export function isUnauthorized({ status }: PublicError): boolean {
+  return status === UNAUTHORIZED;
+}
+
 /** On the paths of Cloudflare's API a bad credential has the number that its AI Gateway gives it. */
 const CLOUDFLARE_PATHS = '/client/v4/';
 const CLOUDFLARE_AUTH_NUMBER = 2009;
 
 function numberFor(error: PublicError, request: Request): number {
   const isTheirs = new URL(request.url).pathname.startsWith(CLOUDFLARE_PATHS);
-  return isTheirs && error.status === 401 ? CLOUDFLARE_AUTH_NUMBER : error.number;
+  return isTheirs && isUnauthorized(error) ? CLOUDFLARE_AUTH_NUMBER : error.number;
 }
 
 function errorHeaders(error: PublicError): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="parley"';
-  if (error.status === 426) headers['upgrade'] = 'websocket';
+  if (isUnauthorized(error)) headers['www-authenticate'] = 'Bearer realm="parley"';
+  if (error.code === 'upgrade_required') headers['upgrade'] = 'websocket';
   if (error.code === 'restarting' || error.code === 'storage_unavailable') headers['retry-after'] = '1';
   return headers;
 }

@@ -6,6 +6,7 @@ import type { Env } from '../durable-objects/environment.ts';
 import { getAudio, getPeaks } from './audio.ts';
 import type { Scope } from './authenticate.ts';
 import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } from './cloudflare-logs.ts';
+import { type Forms, JSON_FORM } from '../protocol/media-types.ts';
 import type { Configuration } from './configuration.ts';
 import { createSession } from './create-session.ts';
 import { getEvents } from './events.ts';
@@ -54,6 +55,8 @@ export type Route = {
   | { readonly access: 'upgrade' }
   | {
       readonly access: 'deployment' | readonly Scope[];
+      /** What it answers in, where no handler chooses: whoever takes nothing of that gets a 406. Not for what a name's suffix says. */
+      readonly forms?: Forms;
       /** `own`: the handler reads the query. Else there is none, and a parameter is refused. */
       readonly query?: 'own';
       readonly handle: (context: RouteContext) => Promise<Response>;
@@ -80,9 +83,22 @@ export const ROUTES: readonly Route[] = [
     handle: mintClientSecret,
   },
   { method: 'GET', path: '/v1/realtime', access: 'upgrade' },
-  { method: 'GET', path: `${GATEWAY}/sessions`, access: ['read'], query: 'own', handle: listSessions },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions`,
+    access: ['read'],
+    query: 'own',
+    forms: JSON_FORM,
+    handle: listSessions,
+  },
   { method: 'POST', path: `${GATEWAY}/sessions`, access: ['admin'], handle: createSession },
-  { method: 'GET', path: `${GATEWAY}/sessions/:session`, access: ['read'], handle: getSession },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session`,
+    access: ['read'],
+    forms: JSON_FORM,
+    handle: getSession,
+  },
   { method: 'PATCH', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: patchSession },
   { method: 'DELETE', path: `${GATEWAY}/sessions/:session`, access: ['admin'], handle: deleteSession },
   { method: 'POST', path: `${GATEWAY}/sessions/:session/end`, access: ['admin'], handle: endSession },
@@ -105,6 +121,7 @@ export const ROUTES: readonly Route[] = [
     path: `${GATEWAY}/sessions/:session/peaks`,
     access: ['read'],
     query: 'own',
+    forms: JSON_FORM,
     handle: getPeaks,
   },
   {
@@ -150,22 +167,30 @@ export const ROUTES: readonly Route[] = [
   },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/export.har`, access: ['read'], handle: getHar },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/export.zip`, access: ['read'], handle: getZip },
-  { method: 'GET', path: `${GATEWAY}/usage`, access: ['read'], query: 'own', handle: getUsage },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/usage`,
+    access: ['read'],
+    query: 'own',
+    forms: JSON_FORM,
+    handle: getUsage,
+  },
   { method: 'GET', path: `${GATEWAY}/metrics`, access: ['admin'], handle: getMetrics },
-  { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], handle: listWebhooks },
+  { method: 'GET', path: `${GATEWAY}/webhooks`, access: ['admin'], forms: JSON_FORM, handle: listWebhooks },
   {
     method: 'GET',
     path: `${GATEWAY}/webhooks/deliveries`,
     access: ['admin'],
     query: 'own',
+    forms: JSON_FORM,
     handle: listDeliveries,
   },
   { method: 'POST', path: `${GATEWAY}/tokens`, access: ['admin'], handle: mintToken },
-  { method: 'GET', path: `${GATEWAY}/tokens`, access: ['admin'], handle: listTokens },
+  { method: 'GET', path: `${GATEWAY}/tokens`, access: ['admin'], forms: JSON_FORM, handle: listTokens },
   { method: 'DELETE', path: `${GATEWAY}/tokens/:token`, access: ['admin'], handle: revokeToken },
-  { method: 'GET', path: `${GATEWAY}/settings`, access: ['admin'], handle: getSettings },
+  { method: 'GET', path: `${GATEWAY}/settings`, access: ['admin'], forms: JSON_FORM, handle: getSettings },
   { method: 'PATCH', path: `${GATEWAY}/settings`, access: ['admin'], handle: patchSettings },
-  { method: 'GET', path: `${GATEWAY}/keys`, access: ['admin'], handle: listKeys },
+  { method: 'GET', path: `${GATEWAY}/keys`, access: ['admin'], forms: JSON_FORM, handle: listKeys },
   { method: 'PUT', path: `${GATEWAY}/keys/:provider/:alias`, access: ['admin'], handle: putKey },
   { method: 'DELETE', path: `${GATEWAY}/keys/:provider/:alias`, access: ['admin'], handle: deleteKey },
   { method: 'GET', path: CLOUDFLARE_LOGS, access: ['read'], query: 'own', handle: listLogs },

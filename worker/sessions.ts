@@ -7,7 +7,7 @@ import { SessionPatch, SessionsQuery } from '../protocol/rest.ts';
 import { summaryShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import { entity } from './entity.ts';
-import { parseQuery, readBody } from './read-request.ts';
+import { parseQuery, readBody, timeRange } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
 import { envelope, ok } from './respond.ts';
 import { allRecords, recorderOf, viewOf } from './session-record.ts';
@@ -34,8 +34,7 @@ export async function listSessions({ request, env, account, gateway }: RouteCont
     provider: query.provider ?? null,
     model: query.model ?? null,
     endedReason: query.ended_reason ?? null,
-    since: query.since === undefined ? null : Date.parse(query.since),
-    until: query.until === undefined ? null : Date.parse(query.until),
+    ...timeRange(query),
     minCostNano: query.min_cost ?? null,
     redriveOf: query.redrive_of ?? null,
     metadata: tags.map(([name, value]) => [name.slice(METADATA_PREFIX.length), value] as const),

@@ -8,7 +8,7 @@ import type { IssuedToken } from '../storage/directory-store.ts';
 import { type Claims, sign } from './authenticate.ts';
 import { readBody } from './read-request.ts';
 import type { RouteContext } from './routes.ts';
-import { json, ok, publicFailure } from './respond.ts';
+import { isUnauthorized, json, ok, publicFailure } from './respond.ts';
 
 export async function mintToken(context: RouteContext): Promise<Response> {
   const wanted = await readBody(context.request, TokenRequest);
@@ -67,7 +67,7 @@ export async function mintClientSecret(context: RouteContext): Promise<Response>
 
 /** OpenAI's SDKs read their own error shape on these paths. */
 export function openaiFailure(error: PublicError): Response {
-  const type = error.status === 401 ? 'authentication_error' : 'invalid_request_error';
+  const type = isUnauthorized(error) ? 'authentication_error' : 'invalid_request_error';
   return json({ error: { message: error.message, type, code: error.code, param: null } }, error.status);
 }
 

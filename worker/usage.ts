@@ -5,7 +5,7 @@ import { UsageQuery, type UsageShape } from '../protocol/rest.ts';
 import { moneyShape, sumsShape } from '../protocol/summary-shape.ts';
 import { LIMITS } from '../session/limits.ts';
 import type { HourRange, UsageGroup, UsageGrouping } from '../storage/usage-store.ts';
-import { parseQuery } from './read-request.ts';
+import { parseQuery, timeRange } from './read-request.ts';
 import { ok } from './respond.ts';
 import type { RouteContext } from './routes.ts';
 
@@ -15,9 +15,10 @@ const TAG_PREFIX = 'metadata.';
 export async function getUsage({ request, env, account, gateway }: RouteContext): Promise<Response> {
   const query = parseQuery(UsageQuery, [...new URL(request.url).searchParams]);
   const grouping = groupingOf(query.group_by);
+  const { since, until } = timeRange(query);
   const range: HourRange = {
-    from: query.since === undefined ? 0 : Math.floor(Date.parse(query.since) / HOUR_MS),
-    to: Math.ceil((query.until === undefined ? Date.now() + 1 : Date.parse(query.until)) / HOUR_MS),
+    from: Math.floor((since ?? 0) / HOUR_MS),
+    to: Math.ceil((until ?? Date.now() + 1) / HOUR_MS),
   };
   if (grouping.by === 'hour' && range.to - range.from > LIMITS.usageGroups) {
     throw new BrokerError('invalid_request', {

@@ -18,6 +18,8 @@ export type Context = {
   readonly stage: 'waiting' | 'speaking' | 'cancelled';
   /** No more text will come. */
   readonly isComplete: boolean;
+  /** It was begun before the end of the one that was cancelled under its name: the next end may be that one's. */
+  readonly crossed: boolean;
   /** Sent, and not counted: a context that fails before its first audio costs nothing. */
   readonly uncounted: { readonly characters: number; readonly utf16: number };
   /** What the record has no transcript of yet. */
@@ -69,7 +71,8 @@ function readRequest(state: SpeechState, event: JsonObject, frame: string): Spee
   if (open?.isComplete === true) return { state, observations: [] };
   const { state: roomy, observations } =
     open === undefined ? makeRoom(state, id) : { state, observations: [] };
-  const context = open ?? opened(id, event);
+  const isAgain = state.contexts.some((each) => each.id === id);
+  const context = open ?? { ...opened(id, event), crossed: isAgain };
   const added = withText(context, transcript, event['continue'] !== true);
   const next = { ...added, requests: keptRequests(roomy, added, frame) };
   const isNew: readonly Observation[] =
@@ -88,7 +91,7 @@ function readAnswer(state: SpeechState, event: JsonObject): SpeechReading {
     case 'chunk':
       return readChunk(state, context, asText(event['data']) ?? '');
     case 'done':
-      return context === undefined ? { state, observations: [] } : end(state, context, 'completed');
+      return readDone(state, context);
     case 'error': {
       const error = errorObservation(event);
       if (context === undefined) return { state, observations: [error] };
@@ -98,6 +101,14 @@ function readAnswer(state: SpeechState, event: JsonObject): SpeechReading {
     default:
       return { state, observations: [] };
   }
+}
+
+function readDone(state: SpeechState, context: Context | undefined): SpeechReading {
+  if (context === undefined) return { state, observations: [] };
+  const isOfAnother = context.crossed && context.stage === 'waiting';
+  return isOfAnother
+    ? { state: put(state, { ...context, crossed: false }), observations: [] }
+    : end(state, context, 'completed');
 }
 
 function readChunk(state: SpeechState, context: Context | undefined, data: string): SpeechReading {
@@ -162,6 +173,7 @@ function opened(id: string, event: JsonObject): Context {
     rate: bytesPerMs(member(format, 'encoding'), member(format, 'sample_rate')),
     stage: 'waiting',
     isComplete: false,
+    crossed: false,
     uncounted: NOTHING_COUNTED,
     text: '',
     requests: [],

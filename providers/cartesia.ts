@@ -48,7 +48,7 @@ function pathOf(request: Pick<ConnectRequest, 'path'>): string {
 export const cartesia: ProviderAdapter<CartesiaState> = {
   id: 'cartesia',
   aliases: [],
-  stateVersion: 2,
+  stateVersion: 3,
   streamedText: [
     { path: 'transcript', exceptType: '*' },
     { path: 'word_timestamps.words.*' },

@@ -166,6 +166,25 @@ describe('P8 what is read of speech', () => {
     ]);
   });
 
+  it('P8 text under the name of a cancelled context that has not ended: the end is the cancelled one’s, what follows tells of the other', () => {
+    const crossed = () =>
+      opened()
+        .client(say('c', 'four'))
+        .client('{"context_id":"c","cancel":true}')
+        .client(say('c', 'again'))
+        .upstream(answer('done', 'c'));
+    const counted = (reader: ReturnType<typeof crossed>) =>
+      reader.of('usage').map((each) => each.kind === 'usage' && each.usage);
+    const refused = crossed().upstream(answer('error', 'c', { title: 'Bad request', status_code: 400 }));
+    expect(counted(refused)).toEqual([{ unit: 'characters', characters: 4 }]);
+    expect(refused.of('response.ended')).toMatchObject([{ outcome: 'interrupted' }, { outcome: 'failed' }]);
+    const spoken = crossed()
+      .upstream(answer('chunk', 'c', { data: 'AAAA' }))
+      .upstream(answer('done', 'c'));
+    expect(counted(spoken)).toMatchObject([{ characters: 4 }, { characters: 5 }]);
+    expect(spoken.of('response.ended')).toMatchObject([{ outcome: 'interrupted' }, { outcome: 'completed' }]);
+  });
+
   it('P8 text for a context whose last text came is refused, and not counted', () => {
     const reader = opened().client(say('c', 'four'));
     reader.upstream(answer('chunk', 'c', { data: 'AAAA' })).client(say('c', 'more'));

@@ -23,7 +23,7 @@ const WINDOW_MS = 6000;
 const BETWEEN_MS = 500;
 /** Until the objects of sessions that ended before are gone: with each the runtime closes a database, 10 s later. */
 const WARM_UP_MS = 14_000;
-const EXPORTS = ['events.ndjson', 'audio.wav', 'export.har', 'export.zip'];
+const EXPORTS = ['events.ndjson', 'digest', 'audio.wav', 'export.har', 'export.zip'];
 const MIB = 1024 * 1024;
 
 const rounds = Number(process.argv[2] ?? 5);

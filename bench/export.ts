@@ -45,6 +45,7 @@ const EXPORTS: readonly { readonly name: string; readonly path: string; readonly
   { name: 'events.ndjson, its reader stalls for 5 s', path: '/events.ndjson', stalls: true },
   { name: 'transcript.vtt', path: '/transcript.vtt' },
   { name: 'export.har', path: '/export.har' },
+  { name: 'digest', path: '/digest' },
   { name: 'audio.wav', path: '/audio.wav' },
   { name: 'export.zip', path: '/export.zip' },
   { name: 'events.ndjson, once more', path: '/events.ndjson' },

@@ -7,12 +7,14 @@ import { REDRIVE } from './commands/redrive.ts';
 import { REPLAY } from './commands/replay.ts';
 import { TAIL } from './commands/tail.ts';
 import { TOKEN } from './commands/token.ts';
+import { VERIFY } from './commands/verify.ts';
 import { CallError, UsageError } from './usage-error.ts';
 
 const COMMANDS = {
   tail: TAIL,
   export: EXPORT,
   replay: REPLAY,
+  verify: VERIFY,
   redrive: REDRIVE,
   token: TOKEN,
   doctor: DOCTOR,

@@ -1,6 +1,7 @@
 /** What a session's record can be read as: one row each. Views answer in the recorder, where the log is. */
 import { eventsResponse } from './event-stream.ts';
 import { pageResponse } from './log-page.ts';
+import { digestResponse } from './digest-view.ts';
 import { harResponse } from './har-view.ts';
 import type { Reading } from './reading.ts';
 import { replayResponse } from './replay.ts';
@@ -15,6 +16,7 @@ const VIEWS = {
   replay: replayResponse,
   'log-page': pageResponse,
   har: harResponse,
+  digest: digestResponse,
 } as const satisfies Readonly<Record<string, View>>;
 
 export type ViewName = keyof typeof VIEWS;

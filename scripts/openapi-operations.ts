@@ -11,6 +11,7 @@ import {
   STREAM_FORM,
   TRANSCRIPT_FORMS,
 } from '../protocol/media-types.ts';
+import { DigestShape } from '../protocol/log-digest.ts';
 import { RedriveRequest, RedriveShape } from '../protocol/redrive.ts';
 import { ReplayQuery } from '../protocol/replay.ts';
 import * as rest from '../protocol/rest.ts';
@@ -167,6 +168,14 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'What was said, with times, tool calls, and where an answer was cut off.',
     result: TranscriptShape,
     forms: TRANSCRIPT_FORMS,
+  },
+  {
+    method: 'get',
+    path: `${GATEWAY}/sessions/{session}/digest`,
+    headers: ['If-None-Match'],
+    summary: 'A SHA-256 over the frames of the log, which anyone can recompute, and what is not in it.',
+    result: DigestShape,
+    forms: JSON_FORM,
   },
   {
     method: 'get',

@@ -3,6 +3,7 @@ import { makeZip } from 'client-zip';
 import { version } from '../package.json';
 import { BrokerError } from '../protocol/errors.ts';
 import { getAudio } from './audio.ts';
+import { getDigest } from './digest.ts';
 import { getEvents } from './events.ts';
 import { readView } from './read-view.ts';
 import type { RouteContext } from './routes.ts';
@@ -41,6 +42,8 @@ const suffixed =
 
 const PARTS: readonly Part[] = [
   ['session.json', suffixed('json', getSession)],
+  // Before the events: of a live session they have at least the frames that it is over.
+  ['digest.json', suffixed('json', getDigest)],
   ['events.ndjson', suffixed('ndjson', getEvents)],
   ['transcript.vtt', suffixed('vtt', getTranscript)],
   ['transcript.md', suffixed('md', getTranscript)],
@@ -51,6 +54,7 @@ const PARTS: readonly Part[] = [
 const README = `A session as Parley recorded it.
 
 session.json     the session with its totals, turns, clients and cost (GET …/sessions/{id})
+digest.json      a SHA-256 over the frames in events.ndjson up to its last_seq (GET …/digest); docs/RECORD.md says how to recompute it
 events.ndjson    every frame, one JSON object a line (GET …/events)
 transcript.vtt   what was said, as subtitles; transcript.md the same to read
 session.har      every frame for a browser's developer tools (network panel, import HAR)

@@ -9,6 +9,7 @@ import { deleteLogs, editLog, getLog, getLogRequest, getLogResponse, listLogs } 
 import { type Forms, JSON_FORM } from '../protocol/media-types.ts';
 import type { Configuration } from './configuration.ts';
 import { createSession } from './create-session.ts';
+import { getDigest } from './digest.ts';
 import { getEvents } from './events.ts';
 import { getHar, getZip } from './exports.ts';
 import { deleteKey, listKeys, putKey } from './keys.ts';
@@ -164,6 +165,13 @@ export const ROUTES: readonly Route[] = [
     path: `${GATEWAY}/sessions/:session/participants.:suffix?`,
     access: ['read'],
     handle: getParticipants,
+  },
+  {
+    method: 'GET',
+    path: `${GATEWAY}/sessions/:session/digest.:suffix?`,
+    access: ['read'],
+    forms: JSON_FORM,
+    handle: getDigest,
   },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/export.har`, access: ['read'], handle: getHar },
   { method: 'GET', path: `${GATEWAY}/sessions/:session/export.zip`, access: ['read'], handle: getZip },

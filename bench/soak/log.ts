@@ -1,4 +1,6 @@
 /** What a soak may not find in a log: a frame that is missing, doubled, reordered or altered where no gap says so. Pure. */
+import { createHash } from 'node:crypto';
+import { digestHead } from '../../protocol/log-digest.ts';
 import { readFrame, Sequence } from './checker.ts';
 
 export interface LoggedSoakEvent {
@@ -37,4 +39,14 @@ export function logProblems(
   const behind =
     last < received ? [`${name}: its log ends at ${last}, and its client has had ${received}`] : [];
   return [...log.problems, ...frames.up.problems, ...frames.down.problems, ...behind];
+}
+
+/** Of a log in which every frame is text and there whole. */
+export function digestOf(events: readonly LoggedSoakEvent[]): string {
+  const hash = createHash('sha256');
+  for (const { kind, seq, direction, text = '' } of events) {
+    if (kind !== 'frame' || direction === undefined) continue;
+    hash.update(digestHead({ seq, direction, opcode: 'text', bytes: Buffer.byteLength(text) })).update(text);
+  }
+  return hash.digest('hex');
 }

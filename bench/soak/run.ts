@@ -1,10 +1,11 @@
 /** One soak: a server, an upstream, clients, and faults by a seed. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import type { DigestShape } from '../../protocol/log-digest.ts';
 import { type ParleyProcess, startParley } from '../../test/support/parley-process.ts';
-import { eventsOf } from '../../test/support/rest.ts';
+import { eventsOf, get } from '../../test/support/rest.ts';
 import { SoakClient } from './client.ts';
-import { logProblems } from './log.ts';
+import { digestOf, logProblems } from './log.ts';
 import { SoakUpstream } from './upstream.ts';
 
 export interface SoakOptions {
@@ -146,7 +147,10 @@ async function checkEnds(clients: readonly SoakClient[], parley: ParleyProcess):
     };
     if (result.status !== 'ended' || result.ended_reason !== 'ended_by_request')
       problems.push(`${id}: ended as ${result.ended_reason}`);
-    problems.push(...logProblems(id, await eventsOf(parley, 'soak/gw', id), received.last));
+    const events = await eventsOf(parley, 'soak/gw', id);
+    problems.push(...logProblems(id, events, received.last));
+    const { digest } = await get<DigestShape>(parley, `/v1/soak/gw/sessions/${id}/digest`);
+    if (digest !== digestOf(events)) problems.push(`${id}: its digest is not that of its log`);
   }
   return problems;
 }

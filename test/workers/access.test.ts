@@ -31,6 +31,7 @@ const LISTED: Readonly<Record<string, 'public' | 'refused'>> = {
   'POST /v1/:account/:gateway/sessions/:session/redrive': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/events.:suffix?': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/transcript.:suffix?': 'refused',
+  'GET /v1/:account/:gateway/sessions/:session/digest.:suffix?': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/export.har': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/export.zip': 'refused',
   'GET /v1/:account/:gateway/sessions/:session/turns.:suffix?': 'refused',

@@ -32,7 +32,7 @@ describe('P10 queries', () => {
     const problem: { detail: string; status: number; title: string } = await wrong.json();
     expect(problem).toMatchObject({ status: 400, title: 'invalid_request' });
     expect(problem.detail).toContain("no parameter 'directoin'; perhaps direction");
-    for (const name of ['transcript', 'turns', 'usage', 'participants']) {
+    for (const name of ['transcript', 'turns', 'usage', 'participants', 'digest']) {
       const response = await asAdmin(`${path}/${name}?x=1`);
       expect([name, response.status, await errorOf(response)]).toEqual([name, 400, 'invalid_request']);
     }

@@ -202,6 +202,7 @@ describe('P3 a session in every form', () => {
       ['turns', 'json', 'application/json'],
       ['usage', 'json', 'application/json'],
       ['participants', 'json', 'application/json'],
+      ['digest', 'json', 'application/json'],
     ] as const;
     for (const [name, suffix, type] of forms) {
       const bySuffix = await asAdmin(`${path}/${name}.${suffix}`);
@@ -238,6 +239,7 @@ describe('P3 a session in every form', () => {
         '/peaks',
         '/events',
         '/turns',
+        '/digest',
         '/export.har',
         '/export.zip',
         '/replay',
@@ -263,6 +265,7 @@ describe('P3 a session in every form', () => {
       '/events',
       '/events.ndjson',
       '/turns',
+      '/digest',
       '/transcript.vtt',
       '/audio.wav',
       '/peaks',

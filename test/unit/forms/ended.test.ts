@@ -1,4 +1,5 @@
 /** Random sessions with every provider's simulator: each form in which a session can be had is its record. */
+import { createHash } from 'node:crypto';
 import { WebVTTParser } from 'webvtt-parser';
 import { describe, expect, it, vi } from 'vitest';
 import { PROVIDERS } from '../../../providers/registry.ts';
@@ -131,6 +132,27 @@ async function expectEvents(reader: Reader, frames: readonly Frame[], n: number)
   await expectFolded(reader, lines, limit);
 }
 
+async function expectDigest(reader: Reader, frames: readonly Frame[]): Promise<void> {
+  const hash = createHash('sha256');
+  for (const { seq, direction, opcode, bytes } of frames)
+    hash.update(`${seq} ${direction} ${opcode} ${bytes.length}\n`).update(bytes);
+  const translated = frames.filter((frame) => frame.translated).length;
+  const digest = await reader.digest();
+  expect(digest).toEqual({
+    algorithm: 'sha-256',
+    digest: hash.digest('hex'),
+    frames: frames.length,
+    bytes: frames.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    last_seq: frames.at(-1)?.seq ?? 0,
+    complete: translated === 0,
+    missing: 0,
+    omitted: 0,
+    redacted: 0,
+    translated,
+  });
+  expect(JSON.parse((await reader.zip()).get('digest.json') ?? '')).toMatchObject({ result: digest });
+}
+
 async function expectFiles(reader: Reader, frames: readonly Frame[]): Promise<void> {
   const har = await reader.har();
   const [whole, ...ofClients] = har.log.entries;
@@ -158,11 +180,12 @@ async function expectFiles(reader: Reader, frames: readonly Frame[]): Promise<vo
 }
 
 describe.each(WIRES)('P3 $name', (wire) => {
-  it('P3 lines, pages of any size, server-sent events, payloads, filters, folds, HAR as DevTools imports it and the archive are the record', () =>
+  it('P3 lines, pages of any size, server-sent events, payloads, filters, folds, digest, HAR as DevTools imports it and the archive are the record', () =>
     forSessions(async (given, n) => {
       const session = recorded(wire, given);
       const reader = new Reader(await ended(session));
       await expectEvents(reader, session.frames, n);
+      await expectDigest(reader, session.frames);
       await expectFiles(reader, session.frames);
     }));
 });

@@ -1,6 +1,8 @@
 /** A session's record, read as its users do: through the edge's handlers, which ask the recorder's views. */
+import { createHash } from 'node:crypto';
 import { unzipSync } from 'fflate';
 import { Changes } from '../../../durable-objects/changes.ts';
+import type { DigestShape } from '../../../protocol/log-digest.ts';
 import type { LoggedEvent } from '../../../storage/events.ts';
 import type { SessionStore } from '../../../storage/session-store.ts';
 import { ENV } from './wires.ts';
@@ -21,11 +23,14 @@ export async function load<T>(path: string): Promise<T> {
 }
 const { getEvents } = await load<{ getEvents: Handler }>('worker/events.ts');
 const { getAudio, getPeaks } = await load<{ getAudio: Handler; getPeaks: Handler }>('worker/audio.ts');
+const { getDigest } = await load<{ getDigest: Handler }>('worker/digest.ts');
 const { getHar, getZip } = await load<{ getHar: Handler; getZip: Handler }>('worker/exports.ts');
 const { getReplay } = await load<{ getReplay: Handler }>('worker/replay.ts');
 const { viewResponse } = await load<{
   viewResponse: (request: Request, record: object) => Promise<Response>;
 }>('durable-objects/views.ts');
+
+const VIEWS = { 'audio.wav': getAudio, peaks: getPeaks, digest: getDigest } as const;
 
 type Query = Readonly<Record<string, string>>;
 
@@ -37,6 +42,24 @@ if (!('toHex' in bytes))
       return Buffer.from(this).toString('hex');
     },
   });
+
+// Nor has Node a `DigestStream`.
+Object.defineProperty(crypto, 'DigestStream', {
+  configurable: true,
+  value: class extends WritableStream<Uint8Array> {
+    readonly digest: Promise<ArrayBuffer>;
+
+    constructor() {
+      const hash = createHash('sha256');
+      const digest = Promise.withResolvers<ArrayBuffer>();
+      super({
+        write: (chunk) => void hash.update(chunk),
+        close: () => digest.resolve(new Uint8Array(hash.digest()).buffer),
+      });
+      this.digest = digest.promise;
+    }
+  },
+});
 
 export interface Har {
   readonly log: {
@@ -85,8 +108,13 @@ export class Reader {
     return this.#ask(getReplay, '', query, { accept: 'text/event-stream', ...headers });
   }
 
-  view(name: 'audio.wav' | 'peaks'): Promise<Response> {
-    return this.#ask(name === 'peaks' ? getPeaks : getAudio, '');
+  view(name: keyof typeof VIEWS): Promise<Response> {
+    return this.#ask(VIEWS[name], '');
+  }
+
+  async digest(): Promise<DigestShape> {
+    const { result }: { result: DigestShape } = JSON.parse(await (await this.view('digest')).text());
+    return result;
   }
 
   async har(): Promise<Har> {
